@@ -1,0 +1,49 @@
+"""From ridge scores to a name and how sure it is: the product's read-out, made for few examples.
+
+The paper's read-out is the largest plain score, phi W. It fails where a device lives: W_c = R n_c mu_c, so a plain
+score grows with its class's examples, and among classes of forty a class of five never wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pace_edge.analytic import FEWEST, AnalyticClassifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOut:
+    """Which class wins, and how sure it is. Measured in docs/starter.md; all zeros but `reference` is the paper's.
+
+    Calibrated score: (phi W)_c (reference / counts_c) ** power; the largest wins.
+    Confidence: calibrated_c ** (1 - own_share) * ((phi W)_c / own_c) ** own_share
+    - leverage_weight * h / leverage_median, held to 0..1, with own_c the mean plain score of the class's own examples
+    and h = phi'R phi. The first factor alone would call half the world a class that has one example; the last term is
+    for sounds that are unlike every example.
+    """
+
+    power: float
+    reference: float  # a class of so many examples keeps its plain score
+    own_share: float
+    leverage_weight: float
+    leverage_median: float  # of sounds that the model knows but was not fitted on
+
+    def class_scale(self, counts: np.ndarray) -> np.ndarray:
+        """counts [C] to factors [C]; a class without examples scores 0 whatever its factor."""
+        return (self.reference / np.maximum(counts, FEWEST)) ** self.power
+
+    def scores(self, classifier: AnalyticClassifier, phi: np.ndarray) -> np.ndarray:
+        """Calibrated scores: [..., M] to [..., C], about 0 to 1."""
+        return classifier.plain_scores(phi) * self.class_scale(classifier.counts)
+
+    def best(self, classifier: AnalyticClassifier, phi: np.ndarray) -> tuple[str, float]:
+        """What the windows phi [n, M] of one sound are called together, and the confidence from 0 to 1."""
+        plain = classifier.plain_scores(phi).mean(0)
+        calibrated = plain * self.class_scale(classifier.counts)
+        c = int(calibrated.argmax())
+        likeness = max(plain[c], 0.0) / max(classifier.own_scores()[c], FEWEST)
+        strangeness = float(classifier.leverage(phi).mean()) / self.leverage_median
+        evidence = max(calibrated[c], 0.0) ** (1 - self.own_share) * likeness**self.own_share
+        return classifier.labels[c], float(np.clip(evidence - self.leverage_weight * strangeness, 0.0, 1.0))

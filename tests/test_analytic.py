@@ -1,0 +1,187 @@
+"""The classifier is exact: whatever the order of changes, it equals ridge regression on what is left."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pace_edge import analytic
+from pace_edge.analytic import AnalyticClassifier, RandomProjection
+from pace_edge.errors import LearningError
+
+M, GAMMA = 12, 0.05
+
+
+def batch_solution(examples, labels):
+    """W of ridge regression, by its textbook formula, from [(rows, label, weight)]."""
+    G, Q = GAMMA * np.eye(M), np.zeros((M, len(labels)))
+    for rows, label, weight in examples:
+        for row in rows:
+            G += weight / len(rows) * np.outer(row, row)
+            Q[:, labels.index(label)] += weight / len(rows) * row
+    return np.linalg.solve(G, Q)
+
+
+def example(seed, n_windows):
+    return np.maximum(np.random.default_rng(seed).standard_normal((n_windows, M)), 0.0)
+
+
+changes = st.lists(
+    st.tuples(
+        st.sampled_from(["learn", "learn", "learn", "unlearn", "relabel", "fold"]),
+        st.sampled_from("abcd"),
+        st.integers(0, 5),  # few seeds: the same example comes again and again
+        st.integers(1, 3),
+        st.sampled_from([0.5, 1.0, 2.0]),
+    ),
+    max_size=60,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(changes)
+def test_any_order_of_changes_equals_the_batch_solution(sequence):
+    classifier, known = AnalyticClassifier.empty(M, gamma=GAMMA), []
+    for action, label, seed, n_windows, weight in sequence:
+        if action == "learn":
+            rows = example(seed, n_windows)
+            classifier.learn(rows, label, weight)
+            known.append((rows, label, weight))
+        elif action == "unlearn" and known:
+            rows, old, old_weight = known.pop(seed % len(known))
+            classifier.unlearn(rows, old, old_weight)
+        elif action == "relabel" and known:
+            rows, old, old_weight = known.pop(seed % len(known))
+            classifier.relabel(rows, old, label, old_weight)
+            known.append((rows, label, old_weight))
+        elif action == "fold":
+            classifier.fold()
+        expected = batch_solution(known, classifier.labels)
+        assert np.abs(classifier.W - expected).max(initial=0.0) < 1e-8
+    counts = [sum(w for _, name, w in known if name == label) for label in classifier.labels]
+    assert np.allclose(classifier.counts, counts)
+    assert np.abs(classifier.R - np.linalg.inv(classifier.G + GAMMA * np.eye(M))).max() < 1e-8
+
+
+def test_thousands_of_labels_stay_exact_through_folds_and_rebuilds():
+    classifier, known = AnalyticClassifier.empty(M, gamma=1e-3), []
+    for i in range(2 * analytic.REBUILD_EVERY + 3 * analytic.THIN + 7):
+        rows, label = example(i, 1), "abc"[i % 3]
+        classifier.learn(rows, label)
+        known.append(rows[0])
+    Phi = np.array(known)
+    Y = np.eye(3)[np.arange(len(Phi)) % 3]
+    expected = np.linalg.solve(Phi.T @ Phi + 1e-3 * np.eye(M), Phi.T @ Y)
+    assert np.abs(classifier.W - expected).max() < 1e-8
+
+
+def test_many_windows_at_once_equal_as_many_single_ones():
+    rows = example(0, analytic.SOLVE_FROM + 8)
+    at_once, one_by_one = (AnalyticClassifier.empty(M, gamma=GAMMA) for _ in range(2))
+    at_once.learn(rows, "a", 6.0)
+    for row in rows:
+        one_by_one.learn(row, "a", 6.0 / len(rows))
+    assert np.abs(at_once.W - one_by_one.W).max() < 1e-10
+    assert at_once.counts == pytest.approx(one_by_one.counts)
+
+
+def test_many_examples_at_once_equal_one_after_another():
+    examples = [(example(i, 3), "abc"[i % 3]) for i in range(40)]
+    at_once, one_by_one = (AnalyticClassifier.empty(M, gamma=GAMMA) for _ in range(2))
+    at_once.learn_all(examples)
+    for rows, label in examples:
+        one_by_one.learn(rows, label)
+    assert np.abs(at_once.W - one_by_one.W).max() < 1e-10
+    assert np.allclose(at_once.counts, one_by_one.counts)
+
+
+def test_windows_of_one_clip_count_as_one_example():
+    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    classifier.learn(example(1, 5), "a")
+    assert classifier.counts.tolist() == [1.0]
+
+
+def test_unlearning_the_only_example_leaves_nothing_of_it():
+    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    classifier.learn(example(2, 2), "a")
+    classifier.unlearn(example(2, 2), "a")
+    assert np.abs(classifier.W).max() < 1e-12
+    assert np.abs(classifier.R - np.eye(M) / GAMMA).max() < 1e-8
+
+
+@pytest.mark.parametrize("label", ["a", "b"])
+def test_what_was_never_learned_cannot_be_taken_back_and_changes_nothing(label):
+    classifier = AnalyticClassifier.empty(M, gamma=1e-9)
+    classifier.learn(example(3, 1), "a", 5.0)
+    before = classifier.W.copy()
+    with pytest.raises(LearningError, match="Nothing was changed"):
+        classifier.unlearn(100 * example(4, 1), label)
+    assert np.array_equal(classifier.W, before)
+    assert classifier.counts.tolist() == [5.0]
+
+
+def test_features_that_are_not_finite_or_of_another_width_change_nothing():
+    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    classifier.learn(example(5, 1), "a")
+    before = classifier.W.copy()
+    for bad in (np.full(M, np.nan), np.ones(M + 1)):
+        with pytest.raises(LearningError, match="do not fit"):
+            classifier.learn(bad, "a")
+    assert np.array_equal(classifier.W, before)
+
+
+def test_a_broken_cache_heals_from_the_statistics():
+    classifier, healthy = (AnalyticClassifier.empty(M, gamma=GAMMA) for _ in range(2))
+    for c in (classifier, healthy):
+        c.learn(example(6, 4), "a")
+        c.fold()
+    classifier._R0[:] = -classifier._R0  # as rounding can leave it: phi'R phi < 0
+    for c in (classifier, healthy):
+        c.learn(example(7, 1), "b")
+    assert np.abs(classifier.W - healthy.W).max() < 1e-10
+
+
+def test_a_solution_gives_back_the_statistics_it_came_from():
+    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    for i in range(30):
+        classifier.learn(example(i, 2), "ab"[i % 2])
+    again = AnalyticClassifier.from_solution(classifier.R, classifier.W, classifier.counts, classifier.labels, GAMMA)
+    assert np.abs(again.G - classifier.G).max() < 1e-8
+    assert np.abs(again.W - classifier.W).max() < 1e-8
+
+
+def test_own_scores_are_the_mean_scores_of_a_class_s_examples():
+    classifier, known = AnalyticClassifier.empty(M, gamma=GAMMA), {"a": [], "b": []}
+    for i in range(9):
+        rows, label = example(i, 1), "ab"[i % 3 == 0]
+        classifier.learn(rows, label)
+        known[label].append(rows[0])
+    classifier.add_class("empty")
+    for c, label in enumerate("ba"):
+        assert classifier.labels[c] == label
+        mean = np.mean([classifier.plain_scores(phi)[c] for phi in known[label]])
+        assert classifier.own_scores()[c] == pytest.approx(mean)
+    assert classifier.own_scores()[2] == 0.0
+
+
+def test_leverage_is_small_among_the_examples_and_large_far_from_them():
+    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    seen = np.eye(M)[0]
+    for _ in range(20):
+        classifier.learn(seen, "a")
+    near, far = classifier.leverage(np.stack([seen, np.eye(M)[1]]))
+    assert near < 0.1 < far
+    classifier.fold()
+    assert classifier.leverage(np.eye(M)[1]) == pytest.approx(far)
+    assert far == pytest.approx(np.eye(M)[1] @ classifier.R @ np.eye(M)[1])
+
+
+def test_the_projection_keeps_the_length_of_an_embedding_and_follows_its_seed():
+    z = np.random.default_rng(0).standard_normal((50, 64))
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    for width in (256, 1024):
+        lengths = np.linalg.norm(RandomProjection.random(64, width, seed=3)(z), axis=1)
+        assert 0.9 < lengths.mean() < 1.1
+    a, b = (RandomProjection.random(64, 128, seed=s).steps for s in (3, 3))
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, RandomProjection.random(64, 128, seed=4).steps)
