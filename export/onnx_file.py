@@ -1,0 +1,117 @@
+"""Write the model file: an embedder in torch and a classifier become one ONNX file that listens and learns."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from export.compact import store_compactly
+from export.learning_rule import learning_rule
+from pace_edge.analytic import FEWEST, AnalyticClassifier, RandomProjection
+from pace_edge.model_file import COUNTS, PROJECTION, ModelInfo, W
+
+if TYPE_CHECKING:
+    import torch
+
+OPSET = 20
+IR_VERSION = 10  # what OPSET needs; the newest that `onnx` writes is one that released runtimes refuse
+
+
+def build_model(
+    embedder: torch.nn.Module, projection: RandomProjection, classifier: AnalyticClassifier, info: ModelInfo
+) -> ModelProto:
+    """The whole model: `embedder` maps PCM [batch, samples] to embeddings [batch, D]."""
+    model = _exported(embedder, info.window_samples)
+    _add_classifier(model, projection, classifier, info)
+    store_compactly(model)
+    model.training_info.append(learning_rule(classifier.R))
+    helper.set_model_props(model, info.to_metadata())
+    model.ir_version = IR_VERSION
+    model.producer_name = "pace-edge"
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def write_model(model: ModelProto, path: Path) -> None:
+    """All of the file or nothing: a temporary file beside it, flushed to the disk, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(model.SerializeToString(deterministic=True))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _exported(embedder: torch.nn.Module, window_samples: int) -> ModelProto:
+    import torch
+
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    example = torch.zeros(2, window_samples)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # the exporter's progress lines
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            embedder.eval(), (example,), input_names=["pcm"], output_names=["embedding"],
+            dynamic_shapes=({0: batch},), dynamo=True, opset_version=OPSET, external_data=False, verbose=False,
+        )  # fmt: skip
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned no program")
+    model = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]  # stack traces with this machine's paths
+        node.doc_string = ""
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:], model.metadata_props[:]
+    return model
+
+
+def _add_classifier(
+    model: ModelProto, projection: RandomProjection, classifier: AnalyticClassifier, info: ModelInfo
+) -> None:
+    """features = relu(embedding W_proj); scores = features W, calibrated by the classes' counts."""
+    graph = model.graph
+    D, M = projection.steps.shape
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(projection.steps, PROJECTION),
+            numpy_helper.from_array(np.array(projection.scale, np.float32), "projection.scale"),
+            numpy_helper.from_array(classifier.W, W),
+            numpy_helper.from_array(classifier.counts, COUNTS),
+            numpy_helper.from_array(np.array(FEWEST), "read_out.fewest"),
+            numpy_helper.from_array(np.array(info.read_out.reference), "read_out.reference"),
+            numpy_helper.from_array(np.array(info.read_out.power), "read_out.power"),
+        ]
+    )
+    graph.node.extend(
+        [
+            helper.make_node("Cast", [PROJECTION], ["projection.whole"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["projection.whole", "projection.scale"], ["projection.weight"]),
+            helper.make_node("MatMul", ["embedding", "projection.weight"], ["projected"]),
+            helper.make_node("Relu", ["projected"], ["features"]),
+            helper.make_node("Cast", ["features"], ["features_double"], to=TensorProto.DOUBLE),
+            helper.make_node("MatMul", ["features_double", W], ["plain_scores"]),
+            helper.make_node("Max", [COUNTS, "read_out.fewest"], ["counts_held"]),
+            helper.make_node("Div", ["read_out.reference", "counts_held"], ["counts_inverse"]),
+            helper.make_node("Pow", ["counts_inverse", "read_out.power"], ["class_scale"]),
+            helper.make_node("Mul", ["plain_scores", "class_scale"], ["scores_double"]),
+            helper.make_node("Cast", ["scores_double"], ["scores"], to=TensorProto.FLOAT),
+        ]
+    )
+    del graph.output[:]
+    for name, width in (("scores", len(classifier.labels)), ("features", M), ("embedding", D)):
+        graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width]))

@@ -1,0 +1,143 @@
+"""The model file: one ONNX file that holds all a listener needs, and the rule by which it learns.
+
+Graph        pcm float32 [batch, samples] -> scores [batch, classes], features [batch, M], embedding [batch, D]
+Initializers the tensors named below: the projection, W and counts in the graph, R in the learning rule
+training_info[0].algorithm   one exact rank-one update: (phi, y, weight, R, W, counts) -> the next R, W, counts
+metadata     the keys of `ModelInfo`, each with the prefix `pace_edge.`
+
+This module reads; `export/` writes. Neither torch nor ONNX Runtime is needed to read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pace_edge.analytic import AnalyticClassifier, RandomProjection
+from pace_edge.errors import ModelFileError
+from pace_edge.readout import ReadOut
+
+if TYPE_CHECKING:
+    import onnx
+
+SCHEMA = 1
+PREFIX = "pace_edge."
+PROJECTION, W, COUNTS, R = "projection.steps", "classifier.W", "classifier.counts", "classifier.R"
+_OURS = "Give a file that `pace-edge export` wrote, or leave --model out for the starter model."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """What the metadata says. Lists and numbers are stored as JSON, text as it is."""
+
+    name: str
+    labels: tuple[str, ...]
+    counts: tuple[float, ...]  # the classes' examples at export, as the total of their weights
+    background: str  # the class that is never announced
+    rate_hz: int
+    window_samples: int
+    hop_samples: int
+    gamma: float
+    read_out: ReadOut
+    threshold: float  # announce from this score on
+    projection_seed: int
+    backbone: str
+    backbone_sha256: str
+    licence: str
+
+    def to_metadata(self) -> dict[str, str]:
+        values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in asdict(self).items()}
+        return {PREFIX + "schema": str(SCHEMA)} | {PREFIX + key: value for key, value in values.items()}
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, str]) -> ModelInfo:
+        """Raises KeyError, ValueError or TypeError where a value is absent or of the wrong kind."""
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            text = metadata[PREFIX + field.name]
+            if field.type == "str":
+                values[field.name] = text
+            elif field.type == "ReadOut":
+                values[field.name] = ReadOut(**json.loads(text))
+            else:
+                values[field.name] = {"int": int, "float": float}.get(str(field.type), tuple)(json.loads(text))
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file in memory: what it says, its projection, and a classifier to go on learning with."""
+
+    path: Path
+    sha256: str
+    info: ModelInfo
+    projection: RandomProjection
+    classifier: AnalyticClassifier
+
+    @property
+    def embedding_size(self) -> int:
+        return self.projection.steps.shape[0]
+
+    @property
+    def window_s(self) -> float:
+        return self.info.window_samples / self.info.rate_hz
+
+
+def read_model(path: str | Path) -> Model:
+    """Read and check a model file. Raises ModelFileError."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"cannot read the model file {path}: {error.strerror}", do=_OURS) from None
+    try:
+        proto = onnx.load_from_string(content)
+    except DecodeError:
+        raise ModelFileError(f"{path} is no ONNX file, or not a whole one", do=_OURS) from None
+    metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    schema = metadata.get(PREFIX + "schema")
+    if schema is None:
+        raise ModelFileError(f"{path} is an ONNX file, but not one of pace-edge's", do=_OURS)
+    if schema != str(SCHEMA):
+        raise ModelFileError(
+            f"{path} was written by another version of pace-edge",
+            expected=f"schema {SCHEMA}", got=f"schema {schema}", do="Upgrade pace-edge to use it.",
+        )  # fmt: skip
+    try:
+        info = ModelInfo.from_metadata(metadata)
+        projection = RandomProjection(_tensor(proto.graph, PROJECTION))
+        rule = proto.training_info[0].algorithm
+        classifier = AnalyticClassifier.from_solution(
+            _tensor(rule, R), _tensor(proto.graph, W), _tensor(proto.graph, COUNTS), info.labels, info.gamma
+        )
+        _check_shapes(info, projection, classifier)
+    except (KeyError, IndexError, ValueError, TypeError, np.linalg.LinAlgError) as error:
+        raise ModelFileError(f"{path} is damaged: {error}", do="Export or download it again.") from None
+    return Model(path, hashlib.sha256(content).hexdigest(), info, projection, classifier)
+
+
+def _tensor(graph: onnx.GraphProto, name: str) -> np.ndarray:
+    from onnx import numpy_helper
+
+    for tensor in graph.initializer:
+        if tensor.name == name:
+            return numpy_helper.to_array(tensor)
+    raise KeyError(f"it has no tensor {name}")
+
+
+def _check_shapes(info: ModelInfo, projection: RandomProjection, classifier: AnalyticClassifier) -> None:
+    M, C = projection.steps.shape[1], len(info.labels)
+    if classifier.G.shape != (M, M) or classifier.W.shape != (M, C) or classifier.counts.shape != (C,):
+        raise ValueError(f"its classifier does not fit {C} labels and {M} features")
+    if not np.isfinite(classifier.W).all():
+        raise ValueError("its classifier is not finite")
+    if info.background not in info.labels:
+        raise ValueError(f"its background class '{info.background}' is not among its labels")

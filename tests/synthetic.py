@@ -1,0 +1,69 @@
+"""Sounds made by formula and a small model that tells them apart: enough to test every room without a backbone."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from export.onnx_file import build_model, write_model
+from pace_edge.adapt.backbone import Backbone
+from pace_edge.adapt.frontend import LogMel, LogMelConfig
+from pace_edge.analytic import AnalyticClassifier, RandomProjection
+from pace_edge.model_file import ModelInfo
+from pace_edge.readout import ReadOut
+
+RATE_HZ, WINDOW, HOP = 16000, 16000, 8000
+M, GAMMA, SEED = 128, 0.01, 5
+READ_OUT = ReadOut(power=0.75, reference=20.0, own_share=1 / 3, leverage_weight=0.1, leverage_median=0.05)
+TONES_HZ = {"low": 300.0, "high": 2500.0}
+
+
+def tone(hz: float, seconds: float, *, rng: np.random.Generator, level: float = 0.3) -> np.ndarray:
+    """A tone with a random phase and a little noise: float32 [samples]."""
+    t = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    wave = level * np.sin(2 * np.pi * hz * t + rng.uniform(0, 6.28)) + 0.01 * rng.standard_normal(len(t))
+    return wave.astype(np.float32)
+
+
+def hiss(seconds: float, *, rng: np.random.Generator) -> np.ndarray:
+    return (0.01 * rng.standard_normal(round(seconds * RATE_HZ))).astype(np.float32)
+
+
+class MelStatistics(Backbone):
+    """The smallest backbone: the mean of each mel band over time, [batch, 40]."""
+
+    rate_hz = RATE_HZ
+    embedding_size = 40
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_mel = LogMel(LogMelConfig(n_mels=40, floor=1e-6))
+        self.blocks = nn.ModuleList([nn.Identity()])
+        self.pooled = (0,)
+
+    def stem(self, pcm: torch.Tensor) -> torch.Tensor:
+        return self.log_mel(pcm)
+
+    def pool(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(1)
+
+
+def write_small_model(path: Path, name: str = "small") -> Path:
+    """A model file for the classes low, high and background, through the real exporter."""
+    rng, embedder = np.random.default_rng(0), MelStatistics()
+    projection = RandomProjection.random(embedder.embedding_size, M, seed=SEED)
+    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    for label in ("low", "high", "background"):
+        for _ in range(20):
+            wave = hiss(1, rng=rng) if label == "background" else tone(TONES_HZ[label], 1, rng=rng)
+            with torch.no_grad():
+                embedding = embedder(torch.from_numpy(wave)[None]).numpy()
+            classifier.learn(projection(embedding), label)
+    info = ModelInfo(
+        name=name, labels=tuple(classifier.labels), counts=tuple(classifier.counts), background="background",
+        rate_hz=RATE_HZ, window_samples=WINDOW, hop_samples=HOP, gamma=GAMMA, read_out=READ_OUT, threshold=0.3,
+        projection_seed=SEED, backbone="mel statistics", backbone_sha256="0" * 64, licence="MIT",
+    )  # fmt: skip
+    write_model(build_model(embedder, projection, classifier, info), path)
+    return path

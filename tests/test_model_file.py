@@ -1,0 +1,83 @@
+"""A model file says all that a listener needs; a file that is not ours, or not whole, is refused with a reason."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+
+from pace_edge.errors import ModelFileError
+from pace_edge.model_file import PREFIX, ModelInfo, read_model
+
+
+def changed(source, target, change):
+    model = onnx.load(source)
+    change(model)
+    onnx.save(model, target)
+    return target
+
+
+def set_metadata(model, key, value):
+    for entry in model.metadata_props:
+        if entry.key == PREFIX + key:
+            entry.value = value
+
+
+def test_what_was_written_is_read_back(small_model):
+    model = read_model(small_model)
+    assert model.info.labels == ("low", "high", "background")
+    assert model.info.counts == (20.0, 20.0, 20.0)
+    assert (model.info.rate_hz, model.window_s, model.info.background) == (16000, 1.0, "background")
+    assert ModelInfo.from_metadata(model.info.to_metadata()) == model.info
+
+
+def test_the_classifier_is_the_one_that_was_written(small_model):
+    rule = onnx.load(small_model).training_info[0].algorithm
+    (R,) = [onnx.numpy_helper.to_array(t) for t in rule.initializer if t.name == "classifier.R"]
+    assert np.abs(read_model(small_model).classifier.R - R).max() < 1e-9
+
+
+def test_labels_are_readable_by_other_tools_as_plain_json(small_model):
+    metadata = {entry.key: entry.value for entry in onnx.load(small_model).metadata_props}
+    assert json.loads(metadata["pace_edge.labels"]) == ["low", "high", "background"]
+    assert metadata["pace_edge.name"] == "small"
+
+
+def test_an_absent_file_is_said(tmp_path):
+    with pytest.raises(ModelFileError, match=r"cannot read.*No such file.*starter"):
+        read_model(tmp_path / "absent.onnx")
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.9])
+def test_half_a_file_is_refused(small_model, tmp_path, keep):
+    content = small_model.read_bytes()
+    (tmp_path / "half.onnx").write_bytes(content[: int(keep * len(content))])
+    with pytest.raises(ModelFileError, match=r"not a whole one|damaged|not one of pace-edge"):
+        read_model(tmp_path / "half.onnx")
+
+
+def test_a_model_of_another_program_is_refused(small_model, tmp_path):
+    path = changed(small_model, tmp_path / "m.onnx", lambda m: m.ClearField("metadata_props"))
+    with pytest.raises(ModelFileError, match="not one of pace-edge's"):
+        read_model(path)
+
+
+def test_a_newer_schema_is_refused(small_model, tmp_path):
+    path = changed(small_model, tmp_path / "m.onnx", lambda m: set_metadata(m, "schema", "99"))
+    with pytest.raises(ModelFileError, match="expected schema 1, got schema 99"):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.ClearField("training_info"),
+        lambda m: set_metadata(m, "labels", '["low"]'),
+        lambda m: set_metadata(m, "labels", "not json"),
+        lambda m: set_metadata(m, "background", "elsewhere"),
+        lambda m: m.graph.initializer.remove(next(t for t in m.graph.initializer if t.name == "classifier.W")),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(small_model, tmp_path, change):
+    with pytest.raises(ModelFileError, match="damaged"):
+        read_model(changed(small_model, tmp_path / "m.onnx", change))
