@@ -1,0 +1,41 @@
+"""The command line: data on stdout, words on stderr; exit codes 0 ok, 1 failure, 2 usage, 130 interrupted."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from pace_edge.cli.devices import devices
+from pace_edge.cli.labels import labels
+from pace_edge.cli.learn import learn
+from pace_edge.cli.listen import listen
+from pace_edge.errors import PaceEdgeError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pace-edge")
+def cli() -> None:
+    """Ears that learn: hear sounds, teach new ones with a few examples, keep them."""
+
+
+for verb in (listen, learn, labels, devices):
+    cli.add_command(verb)
+
+
+def main() -> None:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy loads; more threads only spin between windows
+    try:
+        cli.main(standalone_mode=False)
+    except PaceEdgeError as error:
+        click.echo(f"pace-edge: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at exit
+        sys.exit(1)

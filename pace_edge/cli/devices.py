@@ -1,0 +1,27 @@
+"""pace-edge devices"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from pace_edge.cli import options
+
+
+@click.command()
+@options.as_json
+def devices(as_json: bool) -> None:
+    """List the microphones, for --input."""
+    from streams.microphone import input_devices
+
+    found = input_devices()
+    if as_json:
+        click.echo(json.dumps([asdict(device) for device in found], ensure_ascii=False))
+        return
+    if not found:
+        click.echo("there is no microphone", err=True)
+    for device in found:
+        default = "  (default)" if device.default else ""
+        click.echo(f"{device.index:3d}  {device.name}, {device.channels} ch, {device.rate_hz} Hz{default}")
