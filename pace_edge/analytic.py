@@ -201,11 +201,11 @@ class AnalyticClassifier:
         """The same change through the statistics; all is put back if no solution exists."""
         self.fold()
         G, Q = self.G, self.Q
-        self.G, self.Q = G.copy(), Q.copy()
+        phi = np.concatenate(examples)
+        w = np.repeat([weight / len(rows) for rows in examples], [len(rows) for rows in examples])
+        self.G, self.Q = G + (phi.T * w) @ phi, Q.copy()
         for rows, column in zip(examples, columns, strict=True):
-            w = weight / len(rows)
-            self.G += w * (rows.T @ rows)
-            self.Q[:, column] += w * rows.sum(0)
+            self.Q[:, column] += weight / len(rows) * rows.sum(0)
         try:
             self._rebuild()
         except np.linalg.LinAlgError:
