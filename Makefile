@@ -1,0 +1,40 @@
+# `make listen` sets up and runs the product; `make test` sets up and runs the tests. Both work on a bare machine with
+# Python 3.11 or newer, pip and make; on Debian they install what they need from the system with apt.
+PYTHON ?= python3
+SOURCES := pyproject.toml $(shell find pace_edge export streams -type f -not -name '*.pyc')
+
+.PHONY: listen test lint runtime starter clean
+
+listen: .venv/installed
+	.venv/bin/pace-edge listen
+
+test: lint runtime
+	.venv-test/bin/python -m pytest -q
+
+lint: .venv-test/installed
+	.venv-test/bin/ruff check .
+	.venv-test/bin/ruff format --check .
+	.venv-test/bin/mypy
+
+# What a person who only listens gets: installed from scratch, without torch, and right about the recording.
+runtime: .venv/installed
+	.venv/bin/python -I -c "import importlib.util as u, sys; sys.exit(bool(u.find_spec('torch')))"
+	.venv/bin/python -I tools/check_recording.py
+
+starter: .venv-test/installed
+	.venv-test/bin/python -m tools.make_starter --data ../shared/data
+
+.venv/installed: $(SOURCES)
+	tools/system_packages.sh python3-venv libportaudio2
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check .
+	touch $@
+
+.venv-test/installed: pyproject.toml
+	tools/system_packages.sh python3-venv libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins
+	$(PYTHON) -m venv .venv-test
+	.venv-test/bin/pip install --quiet --disable-pip-version-check --editable '.[train,test]'
+	touch $@
+
+clean:
+	rm -rf .venv .venv-test build *.egg-info
