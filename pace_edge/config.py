@@ -1,4 +1,4 @@
-"""Where state lives, and the choices a listener is started with."""
+"""Where state lives, and what ships with the package."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ class Learner:
     def __init__(self, model: Model, journal: Journal) -> None:
         self.info = model.info
         self.journal = journal
-        self.classifier = model.classifier
+        self.classifier = deepcopy(model.classifier)  # one model may serve several learners
         self._project = model.projection
         self._applied = 0
         self.catch_up()

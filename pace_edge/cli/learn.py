@@ -63,10 +63,9 @@ def _explain(lesson: Lesson) -> None:
     (was, was_score), (now, now_score) = lesson.before, lesson.after
     kind = "new class" if lesson.is_new_class else "class"
     words = [
-        f"{kind} '{lesson.label}' has {lesson.examples} example{'s' * (lesson.examples != 1)};",
-        f"this sound ({lesson.source}) was called '{was}' ({was_score:.2f})",
-        f"and is now called '{now}' ({now_score:.2f})",
+        f"{kind} '{lesson.label}' has {lesson.examples} example{'s' * (lesson.examples != 1)}",
+        f"this sound ({lesson.source}) was called '{was}' ({was_score:.2f}) and is now '{now}' ({now_score:.2f})",
     ]
     if quiet := lesson.windows_heard - lesson.windows:
-        words.append(f"; {quiet} of {lesson.windows_heard} windows were too quiet beside the rest and left out")
-    click.echo(" ".join(words), err=True)
+        words.append(f"{quiet} of {lesson.windows_heard} windows were too quiet beside the rest and left out")
+    click.echo("; ".join(words), err=True)

@@ -46,7 +46,7 @@ def test_the_loop_listens_learns_and_is_right(small_model, sounds):
     taught = pace_edge("learn", "--model", small_model, "--label", "doorbell", "--file", sounds / "ring.wav")
     assert taught.returncode == 0, taught.stderr
     assert json.loads(taught.stdout)["after"][0] == "doorbell"
-    assert "is now called 'doorbell'" in taught.stderr
+    assert "and is now 'doorbell'" in taught.stderr
     after, _ = listen(small_model, sounds)
     assert announced(after) == {"low", "doorbell"}
     counted = json.loads(pace_edge("labels", "--model", small_model, "--json").stdout)

@@ -86,6 +86,16 @@ def test_each_label_is_applied_once(small_model, rng):
         assert learner.classifier.counts[learner.classifier.labels.index("doorbell")] == pytest.approx(1.0)
 
 
+def test_one_model_in_memory_can_serve_a_teacher_and_a_listener(small_model, rng):
+    model = read_model(small_model)
+    with Teacher(model) as teacher:
+        teacher.learn_clip("doorbell", tone(900, 1, rng=rng), source="test")
+        with open_journal(model) as journal:
+            classifier = Learner(model, journal).classifier
+    assert classifier.counts[classifier.labels.index("doorbell")] == pytest.approx(1.0)
+    assert "doorbell" not in model.classifier.labels
+
+
 def test_every_process_that_opens_the_journal_reaches_the_same_classifier(small_model, rng):
     with Teacher(small_model) as teacher:
         for i in range(70):  # more than are applied step by step
