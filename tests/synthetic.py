@@ -42,8 +42,11 @@ class MelStatistics(Backbone):
         self.blocks = nn.ModuleList([nn.Identity()])
         self.pooled = (0,)
 
-    def stem(self, pcm: torch.Tensor) -> torch.Tensor:
+    def spectrogram(self, pcm: torch.Tensor) -> torch.Tensor:
         return self.log_mel(pcm)
+
+    def stem_from(self, mel: torch.Tensor) -> torch.Tensor:
+        return mel
 
     def pool(self, x: torch.Tensor) -> torch.Tensor:
         return x.mean(1)

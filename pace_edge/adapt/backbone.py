@@ -11,7 +11,7 @@ from torch import nn
 class Backbone(nn.Module):
     """PCM [batch, samples], float32 in -1..1 at `rate_hz`, to an embedding [batch, embedding_size] of length 1.
 
-    A subclass gives the stem, the blocks and the pooling; what the chosen blocks pool stands side by side.
+    A subclass gives the log-mel, the stem, the blocks and the pooling; what the chosen blocks pool stands side by side.
     """
 
     rate_hz: int
@@ -19,9 +19,17 @@ class Backbone(nn.Module):
     blocks: nn.ModuleList
     pooled: tuple[int, ...]  # the blocks, from 0 and ascending, whose output is part of the embedding
 
+    def spectrogram(self, pcm: torch.Tensor) -> torch.Tensor:
+        """The log-mel that the network sees: [batch, frames, mels]."""
+        raise NotImplementedError
+
+    def stem_from(self, mel: torch.Tensor) -> torch.Tensor:
+        """A log-mel to what the first block reads."""
+        raise NotImplementedError
+
     def stem(self, pcm: torch.Tensor) -> torch.Tensor:
         """What the first block reads."""
-        raise NotImplementedError
+        return self.stem_from(self.spectrogram(pcm))
 
     def pool(self, x: torch.Tensor) -> torch.Tensor:
         """A block's output to one vector a clip: [batch, width]."""

@@ -63,9 +63,12 @@ class WhisperEncoder(Backbone):
         self.pooled = tuple(sorted(pooled)) if pooled is not None else (n_blocks - 1,)
         self.embedding_size = len(self.pooled) * width
 
-    def stem(self, pcm: torch.Tensor) -> torch.Tensor:
+    def spectrogram(self, pcm: torch.Tensor) -> torch.Tensor:
+        return self.log_mel(pcm)
+
+    def stem_from(self, mel: torch.Tensor) -> torch.Tensor:
         """[batch, tokens, width], a token every 20 ms."""
-        x = self.log_mel(pcm).transpose(1, 2)
+        x = mel.transpose(1, 2)
         x = nn.functional.gelu(self.conv2(nn.functional.gelu(self.conv1(x)))).transpose(1, 2)
         return x + self.positions[: x.shape[1]]
 

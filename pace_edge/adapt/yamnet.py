@@ -58,9 +58,12 @@ class YamNet(Backbone):
         self.blocks = nn.ModuleList(layers)
         self.pooled = (len(layers) - 1,)
 
-    def stem(self, pcm: torch.Tensor) -> torch.Tensor:
+    def spectrogram(self, pcm: torch.Tensor) -> torch.Tensor:
+        return self.log_mel(pcm)
+
+    def stem_from(self, mel: torch.Tensor) -> torch.Tensor:
         """Log-mel as an image: [batch, 1, frames, 64]."""
-        x = self.log_mel(pcm)
+        x = mel
         if (missing := 32 - x.shape[1]) > 0:
             x = nn.functional.pad(x, (0, 0, 0, missing), value=math.log(YAMNET_64.offset))
         return x[:, None, : x.shape[1] - x.shape[1] % 32]

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from pace_edge.cli.adapt import adapt
 from pace_edge.cli.devices import devices
 from pace_edge.cli.labels import labels
 from pace_edge.cli.learn import learn
@@ -20,7 +21,7 @@ def cli() -> None:
     """Ears that learn: hear sounds, teach new ones with a few examples, keep them."""
 
 
-for verb in (listen, learn, labels, devices):
+for verb in (listen, learn, labels, devices, adapt):
     cli.add_command(verb)
 
 

@@ -1,0 +1,80 @@
+"""A checkpoint and the published backbone give the run's predictions; a wrong one says what is wrong."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pace_edge.adapt.checkpoint import load_checkpoint, save_checkpoint
+from pace_edge.adapt.pace import Pace
+from pace_edge.adapt.sessions import load_pcm, plan_sessions
+from pace_edge.errors import PaceEdgeError
+from tests.adapt.small import settings, small_encoder, write_clips
+from tests.synthetic import RATE_HZ
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    clips = write_clips(folder, classes=4)
+    pace = Pace(small_encoder(), settings(frozen_blocks=1), 0.5)
+    for session in plan_sessions(clips, classes_per_session=2, test_fold=1):
+        pace.learn_session(session)
+    assert len(pace.adapters) == 2
+    save_checkpoint(pace, "small", folder / "checkpoint")
+    return pace, clips, folder / "checkpoint"
+
+
+def open_small(name):
+    assert name == "small"
+    return small_encoder()
+
+
+def test_a_loaded_checkpoint_predicts_what_the_run_does(finished):
+    pace, clips, folder = finished
+    loaded = load_checkpoint(folder, open_small)
+    pcm = load_pcm(clips, rate_hz=RATE_HZ, seconds=0.5)
+    z, z_loaded = pace.backbone(pcm).detach().numpy(), loaded.backbone(pcm).detach().numpy()
+    assert np.abs(z - z_loaded).max() < 1e-6
+    assert np.abs(z - small_encoder()(pcm).detach().numpy()).max() > 1e-4
+    assert np.abs(loaded.classifier.W - pace.classifier.W).max() < 1e-9
+    assert np.array_equal(loaded.projection.steps, pace.projection.steps)
+    assert loaded.settings == pace.settings
+    assert loaded.accuracies == tuple(report.accuracy for report in pace.reports)
+    assert not any(p.requires_grad for p in loaded.backbone.parameters())
+
+
+def test_it_says_what_was_done(finished):
+    pace, _, folder = finished
+    content = json.loads((folder / "pace.json").read_text())
+    assert content["labels"] == pace.classifier.labels
+    assert [s["adapted"] for s in content["sessions"]] == [True, True]
+    assert content["settings"]["rho_svd"] == 0.99
+
+
+def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path):
+    with pytest.raises(PaceEdgeError, match=r"is no checkpoint.*pace-edge adapt"):
+        load_checkpoint(tmp_path, open_small)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: (f / "classifier.npz").unlink(), "damaged"),
+        (lambda f: (f / "classifier.npz").write_bytes(b"half"), "damaged"),
+        (lambda f: (f / "pace.json").write_text('{"schema": 9}'), "expected schema 1, got schema 9"),
+        (lambda f: (f / "pace.json").write_text('{"schema": 1}'), "damaged"),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused(finished, tmp_path, change, message):
+    import shutil
+
+    folder = shutil.copytree(finished[2], tmp_path / "copy")
+    change(folder)
+    with pytest.raises(PaceEdgeError, match=message):
+        load_checkpoint(folder, open_small)
+
+
+def test_nothing_learned_cannot_be_saved(tmp_path):
+    with pytest.raises(PaceEdgeError, match="nothing was learned"):
+        save_checkpoint(Pace(small_encoder(), settings(), 0.5), "small", tmp_path)

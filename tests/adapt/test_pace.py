@@ -1,0 +1,83 @@
+"""The whole method on a small scale: stages in their order, statistics taken once, the same seed the same run."""
+
+import numpy as np
+import pytest
+import torch
+
+from pace_edge.adapt.first_session import block_features, probe
+from pace_edge.adapt.pace import Pace
+from pace_edge.adapt.sessions import load_pcm, plan_sessions
+from tests.adapt.small import settings, small_encoder, write_clips
+from tests.synthetic import RATE_HZ
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    return write_clips(tmp_path_factory.mktemp("clips"), classes=6, per_class=6)
+
+
+def run(clips, order_seed=0, **changes):
+    pace = Pace(small_encoder(), settings(**changes), 0.5)
+    for session in plan_sessions(clips, classes_per_session=2, test_fold=1, order_seed=order_seed):
+        pace.learn_session(session)
+    return pace
+
+
+def test_sessions_adapt_until_the_stop_rule_ends_it(clips):
+    pace = run(clips, n_stop=8, frozen_blocks=1)  # 8 training clips a session
+    assert [report.adapted for report in pace.reports] == [True, True, False]
+    assert len(pace.adapters) == 2
+    assert {block for adapter in pace.adapters for block in adapter.blocks} == {1, 2}
+    assert pace.reports[1].energy.keys() == {f"blocks.{i}.attention.{p}" for i in (1, 2) for p in "kv"}
+    assert all(0.99 < share <= 1 for share in pace.reports[1].energy.values())
+    assert len(pace.classifier.labels) == 6
+
+
+def test_without_adaptation_it_is_ridge_regression_in_any_order(clips):
+    a, b = (run(clips, order_seed=seed, last_adapted_session=0, gamma_grid=(0.1,)) for seed in (0, 1))
+    columns = [b.classifier.labels.index(label) for label in a.classifier.labels]
+    a.classifier.gamma = b.classifier.gamma  # the grid is relative to session 1, which differs
+    a.classifier.fold()
+    a.classifier._rebuild()
+    assert np.abs(a.classifier.W - b.classifier.W[:, columns]).max() < 1e-8
+    assert a.adapters == []
+
+
+def test_the_same_seed_gives_the_same_run(clips):
+    a, b = (run(clips, frozen_blocks=1, seed=4) for _ in range(2))
+    assert [r.losses for r in a.reports] == [r.losses for r in b.reports]
+    assert np.abs(a.classifier.W - b.classifier.W).max() < 1e-9
+
+
+def test_the_probe_leaves_the_backbone_as_it_was_and_says_how_far_each_block_drifts(clips):
+    encoder = small_encoder()
+    with torch.no_grad():
+        mel = encoder.spectrogram(load_pcm(clips, rate_hz=RATE_HZ, seconds=0.5))
+    before = block_features(encoder, mel, 8)
+    y = torch.arange(len(clips)) // 6
+    similarities = probe(
+        encoder, mel, y, settings(rate=0.1, epochs=4), torch.Generator().manual_seed(0), lambda *_: None
+    )
+    assert len(similarities) == 3
+    assert all(0 <= s <= 1 + 1e-9 for s in similarities)
+    assert min(similarities) < 0.9999
+    for a, b in zip(before, block_features(encoder, mel, 8), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_when_no_block_drifts_the_pretrained_backbone_is_kept(clips):
+    pace = run(clips, rate=1e-7, rho_layer=0.5)
+    assert pace.n_frozen == 3
+    assert pace.adapters == []
+    assert not any(report.adapted for report in pace.reports)
+
+
+@pytest.mark.parametrize("directions", ["null_space", "all"])
+def test_the_other_choices_of_directions_run(clips, directions):
+    pace = run(clips, frozen_blocks=2, directions=directions, regulariser_weight=0.0, last_adapted_session=2)
+    assert [report.adapted for report in pace.reports] == [True, True, False]
+    assert bool(pace.reports[1].energy) == (directions == "null_space")
+
+
+def test_tones_are_told_apart(clips):
+    assert run(clips, last_adapted_session=0).reports[-1].accuracy == 1.0

@@ -1,0 +1,69 @@
+"""Each class comes once, in an order drawn from the seed, and no test clip is trained on."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from pace_edge.adapt.data import Clip
+from pace_edge.adapt.sessions import load_pcm, plan_sessions
+from pace_edge.errors import PaceEdgeError
+from tests.adapt.small import write_clips
+from tests.synthetic import RATE_HZ
+
+
+def clips(n_classes, folds=(1, 2)):
+    return [Clip(f"{c}-{f}.wav", f"class{c}", f, "g") for c in range(n_classes) for f in folds]
+
+
+@pytest.mark.parametrize(("n_classes", "sizes"), [(6, [2, 2, 2]), (7, [2, 2, 3]), (2, [2])])
+def test_every_class_comes_once_and_no_session_has_one_class(n_classes, sizes):
+    sessions = plan_sessions(clips(n_classes), classes_per_session=2, test_fold=1)
+    assert [len(s.labels) for s in sessions] == sizes
+    assert sorted(label for s in sessions for label in s.labels) == [f"class{c}" for c in range(n_classes)]
+    assert [s.number for s in sessions] == list(range(1, len(sizes) + 1))
+
+
+def test_test_clips_are_not_trained_on():
+    for session in plan_sessions(clips(4, folds=(1, 2, 3)), classes_per_session=2, test_fold=2):
+        assert {clip.fold for clip in session.test} == {2}
+        assert {clip.fold for clip in session.train} == {1, 3}
+        assert {clip.label for clip in session.train + session.test} == set(session.labels)
+
+
+def test_the_order_follows_its_seed():
+    def order(seed):
+        plan = plan_sessions(clips(8), classes_per_session=2, test_fold=1, order_seed=seed)
+        return [session.labels for session in plan]
+
+    assert order(3) == order(3) != order(4)
+
+
+@pytest.mark.parametrize("classes_per_session", [1, 5])
+def test_sessions_that_cannot_be_are_refused(classes_per_session):
+    with pytest.raises(PaceEdgeError, match="2 to 4 classes a session"):
+        plan_sessions(clips(4), classes_per_session=classes_per_session, test_fold=1)
+
+
+def test_a_class_without_test_clips_is_named():
+    lonely = [*clips(3), Clip("x.wav", "class9", 2, "g")]
+    with pytest.raises(PaceEdgeError, match="'class9' has no clip in fold 1"):
+        plan_sessions(lonely, classes_per_session=2, test_fold=1)
+
+
+def test_clips_are_cut_and_padded_around_their_middle(tmp_path):
+    ramp = np.linspace(0.1, 0.2, RATE_HZ)
+    soundfile.write(tmp_path / "a.wav", ramp, RATE_HZ, subtype="FLOAT")
+    clip = Clip(tmp_path / "a.wav", "a", 1, "g")
+    short, long = (load_pcm([clip], rate_hz=RATE_HZ, seconds=s)[0].numpy() for s in (0.5, 2.0))
+    assert np.allclose(short, ramp[RATE_HZ // 4 : RATE_HZ * 3 // 4], atol=1e-6)
+    assert np.allclose(long[RATE_HZ // 2 : RATE_HZ * 3 // 2], ramp, atol=1e-6)
+    assert not long[: RATE_HZ // 2].any()
+    assert not long[RATE_HZ * 3 // 2 :].any()
+
+
+def test_clips_come_in_the_order_they_were_given(tmp_path):
+    some = write_clips(tmp_path, classes=2, per_class=2)
+    pcm = load_pcm(some, rate_hz=RATE_HZ, seconds=0.5)
+    assert pcm.shape == (4, RATE_HZ // 2)
+    again = load_pcm(some[::-1], rate_hz=RATE_HZ, seconds=0.5)
+    assert (pcm == again.flip(0)).all()
