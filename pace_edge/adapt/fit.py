@@ -39,18 +39,31 @@ def fit(
     gamma_relative: float,
     examples_per_class: float | None = None,
 ) -> AnalyticClassifier:
-    """Ridge regression (PACE 2.2) on clips of embeddings [windows, D], one example each.
+    """`fit_features` of embeddings [windows, D], one array for each clip."""
+    phis = [projection(z) for z in embeddings]
+    return fit_features(phis, labels, gamma_relative=gamma_relative, examples_per_class=examples_per_class)
+
+
+def fit_features(
+    phis: Sequence[np.ndarray],
+    labels: Sequence[str],
+    *,
+    gamma_relative: float,
+    examples_per_class: float | None = None,
+) -> AnalyticClassifier:
+    """Ridge regression (PACE 2.2) on clips of features [windows, M], one example each.
 
     `gamma_relative` is in units of trace(G) / M. `examples_per_class`: weigh the clips so that every class counts as
     this many examples, whatever was collected of it; None weighs each clip 1.
     """
     collected = Counter(labels)
-    phis = [projection(z) for z in embeddings]
-    weights = np.array([examples_per_class / collected[c] if examples_per_class else 1.0 for c in labels])
-    trace = sum(w * float(np.square(phi).sum()) / len(phi) for w, phi in zip(weights, phis, strict=True))
-    M = projection.steps.shape[1]
-    classifier = AnalyticClassifier.empty(M, gamma=gamma_relative * trace / M)
-    for label in dict.fromkeys(labels):
-        chosen = [phi for phi, c in zip(phis, labels, strict=True) if c == label]
-        classifier.learn_all([(phi, label) for phi in chosen], weight=float(weights[labels.index(label)]))
-    return classifier
+    classes = list(dict.fromkeys(labels))
+    weight = np.array([examples_per_class / collected[c] if examples_per_class else 1.0 for c in labels])  # of a clip
+    windows = np.array([len(rows) for rows in phis])
+    phi = np.concatenate(list(phis))  # [windows of all clips, M]
+    w = np.repeat(weight / windows, windows)
+    column = np.repeat([classes.index(label) for label in labels], windows)
+    G = (phi.T * w) @ phi
+    Q = np.stack([phi[column == c].T @ w[column == c] for c in range(len(classes))], 1)
+    counts = np.array([examples_per_class or float(collected[c]) for c in classes])
+    return AnalyticClassifier(G, Q, counts, classes, gamma_relative * float(np.trace(G)) / len(G))

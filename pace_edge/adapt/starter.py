@@ -40,7 +40,7 @@ class Recipe:
     projection_seed: int = 0
     gamma_relative: float = 0.01
     examples_per_class: float = 40.0
-    power: float = 0.75
+    power: float = 0.6
     own_share: float = 1 / 3
     leverage_weight: float = 0.1
 
