@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from export.onnx_file import build_model, write_model
+from export.onnx_file import build_model
 from pace_edge.adapt.backbone import Backbone
 from pace_edge.adapt.frontend import LogMel, LogMelConfig
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
+from pace_edge.files import write_whole
 from pace_edge.model_file import ModelInfo
 from pace_edge.readout import ReadOut
 
@@ -68,5 +69,5 @@ def write_small_model(path: Path, name: str = "small") -> Path:
         rate_hz=RATE_HZ, window_samples=WINDOW, hop_samples=HOP, gamma=GAMMA, read_out=READ_OUT, threshold=0.3,
         projection_seed=SEED, backbone="mel statistics", backbone_sha256="0" * 64, licence="MIT",
     )  # fmt: skip
-    write_model(build_model(embedder, projection, classifier, info), path)
+    write_whole(path, build_model(embedder, projection, classifier, info).SerializeToString(deterministic=True))
     return path

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from export.compact import round_to_int8
-from export.onnx_file import build_model, write_model
+from export.onnx_file import build_model
 from pace_edge.adapt.data import read_manifest
 from pace_edge.adapt.fit import Example, embed, fit
 from pace_edge.adapt.starter import (
@@ -30,6 +30,7 @@ from pace_edge.adapt.weights import WHISPER_TINY_EN, YAMNET
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError
+from pace_edge.files import write_whole
 from pace_edge.model_file import ModelInfo
 from pace_edge.readout import ReadOut
 
@@ -84,7 +85,7 @@ def make(data: Path, output: Path) -> None:
         licence=f"{WHISPER_TINY_EN.credit}; {YAMNET.credit}; classes from ESC-10 (CC BY 3.0) and Speech Commands v2 "
         "(CC BY 4.0)",
     )  # fmt: skip
-    write_model(build_model(backbone, projection, classifier, info), output)
+    write_whole(output, build_model(backbone, projection, classifier, info).SerializeToString(deterministic=True))
     print(f"wrote {output}, {output.stat().st_size / 1e6:.1f} MB")
 
 

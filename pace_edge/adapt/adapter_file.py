@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -28,6 +26,7 @@ from safetensors.torch import save
 from pace_edge.adapt.backbone import Backbone, SideBySide
 from pace_edge.adapt.lora import Adapter, LoraConfig, Place, attach, find_places, original_weight
 from pace_edge.errors import PaceEdgeError
+from pace_edge.files import write_whole
 
 SCHEMA = 1
 WEIGHTS, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -64,8 +63,8 @@ def save_adapter(adapter: Adapter, folder: Path) -> None:
     }  # fmt: skip
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / PEFT_CONFIG, json.dumps(peft, indent=2).encode() + b"\n")
-        _write(folder / WEIGHTS, save(tensors, metadata))
+        write_whole(folder / PEFT_CONFIG, json.dumps(peft, indent=2).encode() + b"\n")
+        write_whole(folder / WEIGHTS, save(tensors, metadata))
     except OSError as error:
         raise PaceEdgeError(
             f"cannot write the adapter to {folder}: {error.strerror}", do="Choose a folder that can be written."
@@ -171,18 +170,3 @@ def _fingerprint(places: dict[str, Place]) -> str:
 
 def _damaged(path: Path, why: str) -> PaceEdgeError:
     return PaceEdgeError(f"{path} is damaged: {why}", do="Restore it from a copy, or train the session again.")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """A temporary file beside it, flushed to the disk, then renamed."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -23,6 +23,7 @@ from pace_edge.adapt.pace import Pace
 from pace_edge.adapt.settings import PaceSettings
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.errors import PaceEdgeError
+from pace_edge.files import write_whole
 
 SCHEMA = 1
 
@@ -58,9 +59,7 @@ def save_checkpoint(run: Pace, backbone_name: str, folder: Path) -> None:
             "labels": c.labels, "gamma_relative": run.gamma_relative, "n_frozen": run.n_frozen,
             "cka": run.similarities, "sessions": [asdict(report) for report in run.reports],
         }  # fmt: skip
-        partial = folder / "pace.json.part"
-        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-        partial.replace(folder / "pace.json")
+        write_whole(folder / "pace.json", json.dumps(content, indent=1, ensure_ascii=False).encode())
     except OSError as error:
         raise PaceEdgeError(f"cannot write the checkpoint {folder}: {error}", do="Choose another --output.") from error
 

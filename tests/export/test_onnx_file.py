@@ -1,4 +1,4 @@
-"""The file computes what torch and NumPy compute, runs where ONNX Runtime runs, and is written whole or not at all."""
+"""The file computes what torch and NumPy compute, and runs where ONNX Runtime runs."""
 
 import numpy as np
 import onnx
@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 import torch
 
-from export.onnx_file import IR_VERSION, write_model
+from export.onnx_file import IR_VERSION
 from pace_edge.model_file import read_model
 from tests.synthetic import RATE_HZ, READ_OUT, WINDOW, MelStatistics, tone
 
@@ -54,17 +54,3 @@ def test_no_path_of_the_exporting_machine_is_in_the_file(small_model):
     content = small_model.read_bytes()
     assert b"site-packages" not in content
     assert b"/tests/" not in content
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(small_model, tmp_path):
-    target = tmp_path / "m.onnx"
-    target.write_text("the old one")
-
-    class Unwritable:
-        def SerializeToString(self, deterministic):
-            raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_model(Unwritable(), target)
-    assert target.read_text() == "the old one"
-    assert list(tmp_path.iterdir()) == [target]
