@@ -25,6 +25,7 @@ class PaceSettings:
     rho_layer: float = 0.94  # a block whose CKA falls below it is adapted [P]
     frozen_blocks: int | None = None  # force n_frozen; None: by the probe [?]
     lora: LoraConfig = field(default_factory=LoraConfig)  # rank 10 on K and V [?]
+    feature_length: float = 10.0  # of the embedding that the head sees; with 28 (variance 1) rates of [P] diverge [?]
     batch: int = 24  # clips [P]
     momentum: float = 0.9  # [?]
     weight_decay: float = 5e-4  # [?]

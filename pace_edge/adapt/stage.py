@@ -56,11 +56,6 @@ def embed_all(backbone: Backbone, prefix: Prefix, batch: int) -> torch.Tensor:
     return torch.cat([prefix.embed(backbone, rows) for rows in torch.arange(len(prefix.x)).split(batch)])
 
 
-def scaled(z: torch.Tensor) -> torch.Tensor:
-    """Embeddings of length 1 as features of variance 1, which the rates are for."""
-    return z * z.shape[-1] ** 0.5
-
-
 def warm_up_head(z: torch.Tensor, y: torch.Tensor, settings: PaceSettings, generator: torch.Generator) -> nn.Linear:
     """A fresh linear head on frozen embeddings z [n, D], trained for E_head epochs and then frozen."""
     head = nn.Linear(z.shape[1], int(y.max()) + 1)
@@ -73,7 +68,7 @@ def warm_up_head(z: torch.Tensor, y: torch.Tensor, settings: PaceSettings, gener
     )
     for _ in range(settings.head_epochs):
         for rows in torch.randperm(len(z), generator=generator).split(settings.batch):
-            loss = nn.functional.cross_entropy(head(scaled(z[rows])), y[rows])
+            loss = nn.functional.cross_entropy(head(settings.feature_length * z[rows]), y[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -120,7 +115,7 @@ def train_adapter(
         total = 0.0
         for rows in torch.randperm(len(y), generator=generator).split(settings.batch):
             z = clips.embed(backbone, rows)
-            loss = nn.functional.cross_entropy(head(scaled(z)), y[rows])
+            loss = nn.functional.cross_entropy(head(settings.feature_length * z), y[rows])
             if boundary is not None:
                 loss = loss + settings.regulariser_weight * boundary.loss(backbone, z, rows, y, generator).mean()
             optimizer.zero_grad()
@@ -151,7 +146,11 @@ class _Boundary:
     ) -> _Boundary:  # fmt: skip
         z = embed_all(backbone, views.prefix, settings.batch)
         features = z.view(len(y), views.n, -1)
-        wrong = before.wrong if before is not None else (head(scaled(z)).argmax(1).view(len(y), -1) != y[:, None])
+        wrong = (
+            before.wrong
+            if before is not None
+            else (head(settings.feature_length * z).argmax(1).view(len(y), -1) != y[:, None])
+        )
         B_t = boundary_features(features, wrong, boundary_prone(wrong, settings.rho_p))
         return cls(views, settings, wrong, B_t, class_centres(embed_all(backbone, clips, settings.batch), y))
 

@@ -1,0 +1,200 @@
+"""The product's own case: a starter of 22 classes is taught one more from a few clips; and when it stays silent."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.heard import Heard, Material
+from benchmarks.tasks import Logistic, Task, calls, fitted, projection_for
+from pace_edge.adapt.starter import BACKGROUND, STARTER
+from pace_edge.analytic import AnalyticClassifier
+from pace_edge.readout import ReadOut
+from tools.make_starter import rehearse
+
+SPEECH = "speech"
+FEW = (1, 5)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """`label` is taught from the clips `taught` to a model of the 21 other classes, and fold `fold` is named."""
+
+    fold: int
+    draw: int
+    label: str
+    taught: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Shares of the test clips that were called right after `few` clips; `before` there was no new class."""
+
+    lesson: Lesson
+    few: int
+    before: float
+    after: float
+    new: float
+
+
+class Product:
+    """The clips that tools/make_starter.py fits, and after them the bare words: a class is taught from bare files."""
+
+    def __init__(self, material: Material) -> None:
+        product, words = material.product, material.words
+        self.heard = Heard(
+            np.concatenate([product.labels, words.labels]), np.concatenate([product.folds, words.folds]),
+            product.windows + words.windows,
+        )  # fmt: skip
+        self.sounds, self._fitted = len(material.sounds.labels), len(product.labels)
+
+    def known(self, *without: int) -> np.ndarray:
+        """The clips that a starter without these folds is fitted on."""
+        return np.flatnonzero(~np.isin(self.heard.folds[: self._fitted], without))
+
+    def test(self, fold: int) -> np.ndarray:
+        return np.flatnonzero(self.heard.folds[: self._fitted] == fold)
+
+    def test_windows(self, heard: Heard, clips: np.ndarray) -> list[np.ndarray]:
+        """A sound is heard in all windows of its clip, a word once, somewhere in a room."""
+        return [heard.windows[i] if i < self.sounds else heard.windows[i][:1] for i in clips]
+
+    def lessons(self, fold: int, draws: int, *, train_folds: Iterable[int]) -> list[Lesson]:
+        rng, result = np.random.default_rng(fold), []
+        for label in sorted(set(self.heard.labels[: self._fitted]) - {BACKGROUND, SPEECH}):
+            bare = (self.heard.labels == label) & np.isin(self.heard.folds, list(train_folds))
+            bare[self.sounds : self._fitted] = False
+            clips = np.flatnonzero(bare)
+            result += [Lesson(fold, draw, label, rng.permutation(clips)[: max(FEW)]) for draw in range(draws)]
+        return result
+
+
+def without_class(whole: AnalyticClassifier, phi: Heard, clips: np.ndarray, label: str) -> AnalyticClassifier:
+    """What `fitted` gives when the clips of `label` are left out."""
+    mine = clips[phi.labels[clips] == label]
+    weight = STARTER.examples_per_class / len(mine)
+    rows = np.concatenate([phi.windows[i] * np.sqrt(weight / len(phi.windows[i])) for i in mine])
+    G, rest = whole.G - rows.T @ rows, [i for i, other in enumerate(whole.labels) if other != label]
+    gamma = STARTER.gamma_relative * float(np.trace(G)) / len(G)
+    return AnalyticClassifier(G, whole.Q[:, rest], whole.counts[rest], [whole.labels[i] for i in rest], gamma)
+
+
+def taught_ours(product: Product, phi: Heard, fold: int, draws: int, read_outs: list[ReadOut]) -> list[list[Outcome]]:
+    """For each read-out the outcomes of the same lessons."""
+    known, test = product.known(fold), product.test(fold)
+    whole, truth = fitted(phi, known), phi.labels[test]
+    means = np.array([w.mean(0) for w in product.test_windows(phi, test)])
+    results: list[list[Outcome]] = [[] for _ in read_outs]
+    base, base_label, before = whole, "", [0.0]
+    for lesson in product.lessons(fold, draws, train_folds=set(phi.folds) - {fold}):
+        is_new = truth == lesson.label
+        if lesson.label != base_label:
+            base, base_label = without_class(whole, phi, known, lesson.label), lesson.label
+            before = [(calls(base, read_out, means) == truth)[~is_new].mean() for read_out in read_outs]
+        classifier = copy.deepcopy(base)
+        for few, i in enumerate(lesson.taught, 1):
+            classifier.learn(phi.windows[i], lesson.label)
+            if few in FEW:
+                for read_out, old, result in zip(read_outs, before, results, strict=True):
+                    right = calls(classifier, read_out, means) == truth
+                    result.append(Outcome(lesson, few, old, right[~is_new].mean(), right[is_new].mean()))
+    return results
+
+
+def taught_logistic(
+    product: Product, logistic: Logistic, known: np.ndarray, lessons: list[Lesson], *, before: bool = True
+) -> list[Outcome]:
+    """The same, fitted again from all clips for each number of taught clips. The lessons are of one fold; `known`
+    still holds every class."""
+    heard, test = product.heard, product.test(lessons[0].fold)
+    means = np.zeros((len(heard.labels), heard.windows[0].shape[1]), np.float32)
+    means[test] = [w.mean(0) for w in product.test_windows(heard, test)]
+
+    def outcomes(lesson: Lesson) -> list[Outcome]:
+        old = known[heard.labels[known] != lesson.label]
+        is_old = Task(old, old[:0], test[heard.labels[test] != lesson.label])
+        share_before = logistic.shares_right(heard, means, is_old)[0] if before else float("nan")
+        return [
+            Outcome(
+                lesson, few, share_before, *logistic.shares_right(heard, means, Task(old, lesson.taught[:few], test))
+            )
+            for few in FEW
+        ]
+
+    with ThreadPoolExecutor(2) as pool:
+        return [outcome for some in pool.map(outcomes, lessons) for outcome in some]
+
+
+def best_logistic_product(product: Product, candidates: list[Logistic]) -> tuple[Logistic, Logistic]:
+    """Best for the old classes, and best for the mean of old and new. Chosen without fold 1, once for all folds: by
+    some lessons on fold 2, known from folds 3 to 5."""
+    lessons = product.lessons(2, 1, train_folds=(3, 4, 5))[::3]
+    known = product.known(1, 2)
+    scores = []
+    for candidate in candidates:
+        outcomes = taught_logistic(product, candidate, known, lessons, before=False)
+        scores.append(np.mean([[o.after, o.new] for o in outcomes], 0))
+    old, both = np.array(scores)[:, 0], np.array(scores).mean(1)
+    return candidates[int(old.argmax())], candidates[int(both.argmax())]
+
+
+@dataclass(frozen=True)
+class Announced:
+    """Shares of windows: known ones announced with the right name, unknown ones announced as anything, and as
+    anything but `speech`."""
+
+    threshold: float
+    known_right: float
+    unknown: float
+    unknown_not_speech: float
+
+
+def announced(product: Product, phi: Heard, unknown: Heard, fold: int, logistic: Logistic) -> dict[str, Announced]:
+    """The threshold is rehearsed on the next fold, as the starter's is, and all is measured on `fold`. The other two
+    get the threshold on `fold` with which they announce as many known windows rightly as the product does."""
+    heard, next_fold = product.heard, fold % 5 + 1
+    known, unknown_phi = product.known(fold), projection_for(unknown)(np.concatenate(unknown.windows))
+    threshold, read_out = rehearse(
+        lambda chosen: fitted(phi, known[chosen]),
+        [heard.windows[i] for i in known],
+        heard.labels[known].tolist(),
+        (heard.folds[known] == next_fold).tolist(),
+        projection_for(heard),
+    )
+    classifier = fitted(phi, known)
+    test = product.test(fold)
+    test = test[heard.labels[test] != BACKGROUND]
+    truth = np.repeat(heard.labels[test], [len(w) for w in product.test_windows(heard, test)])
+    test_phi = np.concatenate(product.test_windows(phi, test))
+
+    def by_best(some_phi: np.ndarray, r: ReadOut) -> tuple[np.ndarray, np.ndarray]:
+        results = [r.best(classifier, p[None]) for p in some_phi]
+        return np.array([label for label, _ in results]), np.array([confidence for _, confidence in results])
+
+    model, mean, scale = logistic.fitted(heard, known)
+
+    def by_logistic(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        probability = model.predict_proba((z - mean) / scale)
+        return model.classes_[probability.argmax(1)], probability.max(1)
+
+    score_only = replace(read_out, own_share=0.0, leverage_weight=0.0)
+    test_z, unknown_z = np.concatenate(product.test_windows(heard, test)), np.concatenate(unknown.windows)
+    heard_by = {
+        "confidence, as shipped": (by_best(test_phi, read_out), by_best(unknown_phi, read_out)),
+        "calibrated score alone": (by_best(test_phi, score_only), by_best(unknown_phi, score_only)),
+        "logistic regression, balanced: softmax": (by_logistic(test_z), by_logistic(unknown_z)),
+    }
+    results: dict[str, Announced] = {}
+    enough = 0
+    for name, ((called, score), (unknown_called, unknown_score)) in heard_by.items():
+        right = np.sort(score[called == truth])[::-1]
+        enough = enough or int((right >= threshold).sum())
+        own = threshold if not results else float(right[min(enough, len(right)) - 1])
+        loud = (unknown_score >= own) & (unknown_called != BACKGROUND)
+        share_known = float((right >= own).sum() / len(truth))
+        results[name] = Announced(own, share_known, loud.mean(), (loud & (unknown_called != SPEECH)).mean())
+    return results
