@@ -1,0 +1,44 @@
+"""Imports point down only: cli -> streams, export, adapt -> classifier, journal, model file -> errors, config."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted(path for folder in ("pace_edge", "export", "streams") for path in (ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def forbidden(path: Path) -> tuple[str, ...]:
+    match path.relative_to(ROOT).parts:
+        case ("pace_edge", "__init__.py" | "__main__.py") | ("pace_edge", "cli", *_):
+            return ()  # the public face and the command line know all rooms
+        case ("pace_edge", "adapt", *_):
+            return ("streams", "export", "pace_edge.cli", "onnxruntime", "sounddevice")
+        case ("pace_edge", *_):
+            return ("streams", "export", "pace_edge.cli", "pace_edge.adapt", "torch", "onnxruntime", "sounddevice")
+        case ("export", *_):
+            return ("streams", "pace_edge.cli", "sounddevice")
+        case _:
+            return ("torch", "export", "pace_edge.adapt", "pace_edge.cli")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_room_imports_one_above_or_beside_it(path):
+    wrong = {m for m in imports(path) for f in forbidden(path) if m == f or m.startswith(f + ".")}
+    assert not wrong
+
+
+def test_torchaudio_is_imported_nowhere():
+    assert not [path for path in FILES for module in imports(path) if module.partition(".")[0] == "torchaudio"]
