@@ -1,6 +1,7 @@
 """The contract that other tools rely on: JSON on stdout, words on stderr, exit codes; no torch; a quick --help."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -196,6 +197,22 @@ def test_the_whole_loop_on_a_real_microphone(virtual_microphone, small_model, so
     assert "learned 'doorbell' from heard" in words
     lines = [json.loads(line) for line in out.splitlines()]
     assert "doorbell" in announced(lines)
+
+
+def test_without_a_microphone_it_says_so_and_plays_what_ships(tmp_path):
+    (tmp_path / "alsa.conf").write_text("pcm.default { type hw card 31 }\n")  # PortAudio needs a default to fail on
+    environment = {k: v for k, v in os.environ.items() if k != "PULSE_SERVER"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pace_edge", "listen"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**environment, "ALSA_CONFIG_PATH": str(tmp_path / "alsa.conf")},
+    )  # fmt: skip
+    first = json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=10)
+    assert first["type"] == "window"
+    assert "there is no microphone" in words or "Install PortAudio" in words
+    assert "the recording that ships" in words
+    assert "listening to file demo.flac with pace-starter" in words
 
 
 def test_a_recording_from_the_microphone_teaches(virtual_microphone, small_model, tmp_path):
