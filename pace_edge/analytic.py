@@ -42,8 +42,7 @@ class RandomProjection:
         return cls(np.clip(np.rint(32.0 * normal), -127, 127).astype(np.int8))
 
     def __call__(self, z: np.ndarray) -> np.ndarray:
-        """Embeddings [..., D] to features [..., M], float64: equal to the bit in a batch or alone is not promised,
-        equal within 1e-15 is."""
+        """Embeddings [..., D] to features [..., M], float64; alone or in a batch equal up to rounding."""
         return np.maximum(z.astype(np.float64) @ self._weight, 0.0)
 
 
@@ -171,9 +170,14 @@ class AnalyticClassifier:
         if sum(map(len, examples)) > SOLVE_FROM:
             self._solve_with(examples, columns, weight)
         else:
-            for rows, column in zip(examples, columns, strict=True):
-                for row in rows:
-                    self._rank_one(row, column, weight / len(rows))
+            steps = [(row, c, weight / len(rows)) for rows, c in zip(examples, columns, strict=True) for row in rows]
+            for done, (row, column, w) in enumerate(steps):
+                try:
+                    self._rank_one(row, column, w)
+                except LearningError:  # an example is taken back whole or not at all
+                    for row, column, w in reversed(steps[:done]):
+                        self._rank_one(row, column, -w)
+                    raise
         for column in columns:
             self.counts[column] += weight
 

@@ -7,6 +7,7 @@ teaches and an hours-long file that is listened to give the same samples.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def _open(path: Path):
     if path.is_dir():
         raise AudioError(f"{path} is a directory", expected="one audio file", do="Name a file in it.")
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)  # a name need not be text
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a name that ends in .raw
         raise AudioError(
             f"cannot read {path} as audio ({error})", expected=FORMATS, do="Convert it, for example to wav."

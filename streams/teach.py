@@ -61,7 +61,9 @@ class Teacher:
 
     def learn_file(self, label: str, path: str | Path) -> Lesson:
         """Teach from an audio file, as one example however long it is."""
-        return self.learn_clip(label, read_audio(path, self._model.info.rate_hz), source=f"file {Path(path).resolve()}")
+        clip = read_audio(path, self._model.info.rate_hz)
+        name = str(Path(path).resolve()).encode("utf-8", "backslashreplace").decode()  # a name need not be text
+        return self.learn_clip(label, clip, source=f"file {name}")
 
     def learn_recording(self, label: str, source: Source, seconds: float) -> Lesson:
         """Teach from the next `seconds` of a source, such as an opened microphone."""

@@ -120,6 +120,18 @@ def test_what_was_never_learned_cannot_be_taken_back_and_changes_nothing(label):
     assert classifier.counts.tolist() == [5.0]
 
 
+def test_an_example_of_which_one_window_cannot_be_taken_back_stays_whole():
+    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    rows = example(3, 2)
+    classifier.learn(rows, "a", 5.0)
+    W, R = classifier.W.copy(), classifier.R.copy()
+    with pytest.raises(LearningError, match="Nothing was changed"):
+        classifier.unlearn(np.stack([rows[0], 100 * example(4, 1)[0]]), "a")
+    assert np.abs(classifier.W - W).max() < 1e-8
+    assert np.abs(classifier.R - R).max() < 1e-8
+    assert classifier.counts.tolist() == [5.0]
+
+
 def test_features_that_are_not_finite_or_of_another_width_change_nothing():
     classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
     classifier.learn(example(5, 1), "a")

@@ -66,6 +66,14 @@ def test_no_acknowledged_label_is_lost_by_kill_9(tmp_path):
             assert set(acknowledged) <= {example.id for example in journal.examples()}
 
 
+def test_a_label_is_flushed_to_the_disk_also_after_windows_that_are_not(tmp_path):
+    with open_journal(tmp_path / "j") as journal:
+        journal.hear("s", [heard(0)])
+        (synchronous,) = journal._db.execute("PRAGMA synchronous").fetchone()
+        (mode,) = journal._db.execute("PRAGMA journal_mode").fetchone()
+    assert (synchronous, mode) == (2, "wal")  # FULL: a commit returns when the disk has it
+
+
 def test_labels_can_be_neither_changed_nor_removed(tmp_path):
     with open_journal(tmp_path / "j") as journal:
         journal.add("a", embeddings(), source="x")

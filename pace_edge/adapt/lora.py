@@ -23,7 +23,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from pace_edge.adapt.backbone import Backbone, SideBySide
-from pace_edge.errors import PaceEdgeError
+from pace_edge.errors import PaceEdgeError, UsageError
 
 Targets = Literal["kv", "qkv", "all_linear"]
 _M = TypeVar("_M", bound=nn.Module)
@@ -37,11 +37,11 @@ class LoraConfig:
 
     def __post_init__(self) -> None:
         if not isinstance(self.rank, int) or self.rank < 1:
-            raise PaceEdgeError("an adapter's rank is wrong", expected="a whole number from 1", got=f"{self.rank!r}")
+            raise UsageError("an adapter's rank is wrong", expected="a whole number from 1", got=f"{self.rank!r}")
         if self.alpha is not None and not 0 < self.alpha < float("inf"):
-            raise PaceEdgeError("an adapter's alpha is wrong", expected="a number above 0", got=f"{self.alpha!r}")
+            raise UsageError("an adapter's alpha is wrong", expected="a number above 0", got=f"{self.alpha!r}")
         if self.targets not in get_args(Targets):
-            raise PaceEdgeError(
+            raise UsageError(
                 "an adapter's targets are wrong", expected=" or ".join(get_args(Targets)), got=f"{self.targets!r}"
             )
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pace_edge.adapt.lora import LoraConfig
 from pace_edge.errors import UsageError
 
 Directions = Literal["leading", "null_space", "all"]
+Check = Callable[[object], bool]
+
+
+def _number(kind: type, low: float, high: float = float("inf"), *, above: bool = False) -> Check:
+    """Whether a value is an int (or any number), from `low` or above it, and below `high`."""
+    kinds = (int,) if kind is int else (int, float)
+    return lambda v: isinstance(v, kinds) and not isinstance(v, bool) and (low < v if above else low <= v) and v < high
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,19 +59,25 @@ class PaceSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "head_epochs", "batch", "views", "M"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"the setting {name} is wrong", expected="1 or more", got=str(getattr(self, name)))
-        for name in ("rho_layer", "rho_svd", "max_masked", "rho_p", "gamma_held_out"):
-            if not 0 < getattr(self, name) < 1:
-                raise UsageError(
-                    f"the setting {name} is wrong", expected="between 0 and 1", got=str(getattr(self, name))
-                )
-        if self.directions not in get_args(Directions):
-            raise UsageError("the setting directions is wrong", expected=" or ".join(get_args(Directions)))
-        for name in ("rate", "head_rate"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"the setting {name} is wrong", expected="above 0", got=str(getattr(self, name)))
+        positive, share, count = _number(float, 0, above=True), _number(float, 0, 1, above=True), _number(int, 1)
+        rules: list[tuple[str, str, Check]] = [
+            ("epochs head_epochs batch views M", "a whole number from 1", count),
+            ("views_in_loss", "a whole number from 1, or null", lambda v: v is None or count(v)),
+            ("seed n_stop", "a whole number from 0", _number(int, 0)),
+            ("frozen_blocks last_adapted_session", "a whole number from 0, or null",
+             lambda v: v is None or _number(int, 0)(v)),
+            ("rate head_rate feature_length delta", "a number above 0", positive),
+            ("regulariser_weight weight_decay", "a number from 0", _number(float, 0)),
+            ("momentum", "from 0 to below 1", _number(float, 0, 1)),
+            ("rho_layer rho_svd max_masked rho_p gamma_held_out", "between 0 and 1", share),
+            ("gamma_grid", "a list of numbers above 0",
+             lambda v: isinstance(v, tuple) and bool(v) and all(map(positive, v))),
+            ("directions", " or ".join(get_args(Directions)), lambda v: v in get_args(Directions)),
+        ]  # fmt: skip
+        for names, expected, is_right in rules:
+            for name in names.split():
+                if not is_right(value := getattr(self, name)):
+                    raise UsageError(f"the setting {name} is wrong", expected=expected, got=repr(value))
 
     def adapts_session(self, number: int, clips_before: int) -> bool:
         """Whether session `number`, from 1, adapts the backbone: T3 by order, else by the stop rule."""
@@ -77,8 +90,8 @@ class PaceSettings:
 
 def parse_settings(changes: Sequence[str]) -> PaceSettings:
     """PaceSettings from words like `rate=0.01`; an adapter's own settings are `lora.rank=4`. Raises UsageError."""
-    values: dict[str, object] = {}
-    lora: dict[str, object] = {}
+    values: dict[str, Any] = {}
+    lora: dict[str, Any] = {}
     known = {f.name for f in fields(PaceSettings)} - {"lora"} | {f"lora.{f.name}" for f in fields(LoraConfig)}
     for change in changes:
         name, _, text = change.partition("=")
@@ -91,7 +104,4 @@ def parse_settings(changes: Sequence[str]) -> PaceSettings:
         if isinstance(value, list):
             value = tuple(value)
         (lora if name.startswith("lora.") else values)[name.removeprefix("lora.")] = value
-    try:
-        return PaceSettings(**values, lora=LoraConfig(**lora))  # type: ignore[arg-type]
-    except TypeError as error:
-        raise UsageError(f"a setting has a value of the wrong kind ({error})", got=" ".join(changes)) from None
+    return PaceSettings(**values, lora=LoraConfig(**lora))

@@ -15,7 +15,28 @@ def test_words_become_settings():
     assert settings.views_in_loss is None
 
 
-@pytest.mark.parametrize("change", ["speed=3", "rate=fast", "rate=0", "rho_svd=2", "epochs=0", "directions=up"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "speed=3",
+        "rate=fast",
+        "rate=0",
+        "rho_svd=2",
+        "epochs=0",
+        "epochs=2.5",
+        "directions=up",
+        "seed=x",
+        "seed=-1",
+        "views_in_loss=0",
+        "frozen_blocks=-1",
+        "gamma_grid=[]",
+        "gamma_grid=[0]",
+        "gamma_grid=1",
+        "lora.rank=0",
+        "regulariser_weight=-1",
+        "weight_decay=many",
+    ],
+)
 def test_a_wrong_setting_is_named(change):
     with pytest.raises(UsageError):
         parse_settings([change])

@@ -1,5 +1,7 @@
 """What is taught is known at once, the old classes stay, and what cannot be taught is said and loses nothing."""
 
+import os
+
 import numpy as np
 import pytest
 import soundfile
@@ -90,6 +92,16 @@ def test_silence_is_not_taught(teacher):
     with pytest.raises(AudioError, match=r"only silence.*nothing was learned"):
         teacher.learn_clip("doorbell", np.zeros(RATE_HZ, np.float32), source="test")
     assert all(count.taught == 0 for count in labels(teacher._model))
+
+
+def test_a_file_whose_name_is_no_text_teaches_too(teacher, rng, tmp_path):
+    path = tmp_path / os.fsdecode(b"t\xfcr.wav")  # Latin-1, as old discs have it
+    with path.open("wb") as file:
+        soundfile.write(file, tone(900, 1, rng=rng), RATE_HZ, format="WAV")
+    lesson = teacher.learn_file("doorbell", path)
+    assert lesson.after[0] == "doorbell"
+    assert lesson.source.isprintable()
+    assert [e.label for e in teacher._journal.examples()] == ["doorbell"]
 
 
 def test_an_hour_of_sound_is_no_clip(teacher):
