@@ -1,6 +1,7 @@
 # `make listen` sets up and runs the product; `make test` sets up and runs the tests. Both work on a bare machine with
-# Python 3.11 or newer, pip and make; on Debian they install what they need from the system with apt.
+# Python 3.11, pip and make; on Debian they install what they need from the system with apt.
 PYTHON ?= python3
+DATA ?= ../shared/data
 SOURCES := pyproject.toml $(shell find pace_edge export streams -type f -not -name '*.pyc')
 
 .PHONY: listen test lint runtime starter clean
@@ -22,7 +23,7 @@ runtime: .venv/installed
 	.venv/bin/python -I tools/check_recording.py
 
 starter: .venv-test/installed
-	.venv-test/bin/python -m tools.make_starter --data ../shared/data
+	.venv-test/bin/python -m tools.make_starter --data $(DATA)
 
 .venv/installed: $(SOURCES)
 	tools/system_packages.sh python3-venv libportaudio2

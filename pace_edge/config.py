@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 STARTER_MODEL = Path(__file__).parent / "starter" / "pace-starter.onnx"
+HEARD_KEPT_S = 60.0  # how long a listener remembers, for `learn --last`
 DEMO_RECORDING = Path(__file__).parent / "recordings" / "demo.flac"
 
 

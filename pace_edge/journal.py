@@ -24,11 +24,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import JournalError, UsageError
 
 SCHEMA = 1
 APPLICATION_ID = 0x50414345  # "PACE"
-HEARD_KEPT_S = 60.0
 LABEL_LENGTH = 100
 
 _TABLES = """

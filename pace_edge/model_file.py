@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 PREFIX = "pace_edge."
 PROJECTION, W, COUNTS, R = "projection.steps", "classifier.W", "classifier.counts", "classifier.R"
-_OURS = "Give a file that `pace-edge export` wrote, or leave --model out for the starter model."
+_OURS = "Give a model file of pace-edge, or leave --model out for the starter model."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +83,6 @@ class Model:
     def embedding_size(self) -> int:
         return self.projection.steps.shape[0]
 
-    @property
-    def window_s(self) -> float:
-        return self.info.window_samples / self.info.rate_hz
-
 
 def read_model(path: str | Path) -> Model:
     """Read and check a model file. Raises ModelFileError."""
@@ -120,7 +116,9 @@ def read_model(path: str | Path) -> Model:
         )
         _check_shapes(info, projection, classifier)
     except (KeyError, IndexError, ValueError, TypeError, np.linalg.LinAlgError) as error:
-        raise ModelFileError(f"{path} is damaged: {error}", do="Export or download it again.") from None
+        raise ModelFileError(
+            f"{path} is damaged: {error}", do="Get the file again, or leave --model out for the starter model."
+        ) from None
     return Model(path, hashlib.sha256(content).hexdigest(), info, projection, classifier)
 
 

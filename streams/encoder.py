@@ -21,18 +21,19 @@ class Encoder:
 
         self.window_samples = model.info.window_samples
         self.embedding_size = model.embedding_size
-        onnxruntime.set_default_logger_severity(4)  # its own words about a missing CUDA; we read back what we got
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an idle listener burns nothing
         providers = ["CPUExecutionProvider"]
         if "CUDAExecutionProvider" in onnxruntime.get_available_providers() and _has_nvidia_driver():
             providers.insert(0, "CUDAExecutionProvider")
+            onnxruntime.set_default_logger_severity(4)  # not its words where CUDA is incomplete: we say what we got
         try:
             self._session = onnxruntime.InferenceSession(str(model.path), options, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise ModelFileError(
-                f"ONNX Runtime {onnxruntime.__version__} cannot run {model.path}: {error}", do="Export the model again."
+                f"ONNX Runtime {onnxruntime.__version__} cannot run {model.path}: {error}",
+                do="Upgrade onnxruntime, or get the model again.",
             ) from error
         self.provider = self._session.get_providers()[0].removesuffix("ExecutionProvider")
 

@@ -22,7 +22,8 @@ from streams.windows import Windower
 
 @dataclass(frozen=True)
 class Gap:
-    """Sound that was lost because the machine was too slow to read it: times in seconds of the stream."""
+    """Sound that was lost because the machine was too slow to read it: times in seconds of the stream. They are equal
+    where the sound system lost it and did not say how much."""
 
     start_s: float
     end_s: float
@@ -83,12 +84,12 @@ class Listener:
 
     def run(self, source: Source) -> Iterator[Heard]:
         """Listen to a source until it ends."""
-        dropped = 0
+        dropped = overflows = 0
         with source:
             for chunk in source:
-                if source.dropped > dropped:
+                if source.dropped > dropped or source.overflows > overflows:
                     yield self.skip(source.dropped - dropped)
-                    dropped = source.dropped
+                    dropped, overflows = source.dropped, source.overflows
                 yield from self.feed(chunk)
         yield from self.finish()
 

@@ -63,8 +63,6 @@ class Microphone:
     It opens at `rate_hz` with one channel if the device can, else as the device wants, and converts.
     """
 
-    live = True
-
     def __init__(self, device: int | str | None, *, rate_hz: int, chunk_s: float = 0.02, queue_s: float = 10.0) -> None:
         self.rate_hz = rate_hz
         self.dropped = 0  # samples at rate_hz, lost before the latest chunk because the reader was slow

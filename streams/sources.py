@@ -30,8 +30,8 @@ class Source(Protocol):
 
     rate_hz: int
     name: str  # words for a person, such as "file ring.wav"
-    live: bool  # True when the sound happens now, and what is not read in time is lost
     dropped: int  # samples lost before the latest chunk, at rate_hz
+    overflows: int  # times that the sound system lost samples itself; it does not say how many
 
     def __enter__(self) -> Self: ...
 
@@ -58,8 +58,8 @@ def open_source(input: str | None, *, rate_hz: int, realtime: bool) -> Source:
 class FileSource:
     """An audio file; with `realtime` each chunk arrives when its last sample would have been heard."""
 
-    live = False
     dropped = 0
+    overflows = 0
 
     def __init__(self, path: str | Path, *, rate_hz: int, realtime: bool, chunk_s: float = _CHUNK_S) -> None:
         self.rate_hz = rate_hz
@@ -89,8 +89,8 @@ class StandardInput:
     """
 
     name = "standard input"
-    live = False
     dropped = 0
+    overflows = 0
 
     def __init__(self, *, rate_hz: int, stream: BinaryIO | None = None) -> None:
         self.rate_hz = rate_hz

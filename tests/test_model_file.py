@@ -27,7 +27,7 @@ def test_what_was_written_is_read_back(small_model):
     model = read_model(small_model)
     assert model.info.labels == ("low", "high", "background")
     assert model.info.counts == (20.0, 20.0, 20.0)
-    assert (model.info.rate_hz, model.window_s, model.info.background) == (16000, 1.0, "background")
+    assert (model.info.rate_hz, model.info.window_samples, model.info.background) == (16000, 16000, "background")
     assert ModelInfo.from_metadata(model.info.to_metadata()) == model.info
 
 

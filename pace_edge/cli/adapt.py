@@ -45,7 +45,12 @@ def adapt(
     sessions = plan_sessions(
         read_manifest(data), classes_per_session=classes_per_session, test_fold=test_fold, order_seed=order_seed
     )
-    run = Pace(open_backbone(backbone), settings, seconds, say=_say)
+    opened = open_backbone(backbone)
+    try:
+        output.mkdir(parents=True, exist_ok=True)  # before hours of training, not after them
+    except OSError as error:
+        raise PaceEdgeError(f"cannot write to {output}: {error.strerror}", do="Choose another --output.") from None
+    run = Pace(opened, settings, seconds, say=_say)
     for session in sessions:
         report = run.learn_session(session)
         line = {"session": report.number, "labels": report.labels, "adapted": report.adapted}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pace_edge.cli import options
+from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ JUST_HEARD_S = 5.0
 @options.model
 @click.option("--label", required=True, help="What the sound is; a new name makes a new class.")
 @click.option("--file", type=click.Path(path_type=Path), help="Teach from an audio file.")
-@click.option("--last", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+@click.option("--last", type=click.FloatRange(min=0, min_open=True, max=HEARD_KEPT_S), metavar="SECONDS",
               help=f"Teach from what a listener heard last; the default, with {JUST_HEARD_S:g} s.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True, max=600), metavar="N",
               help="Record so long from the microphone, and teach from it.")  # fmt: skip

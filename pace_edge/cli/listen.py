@@ -93,7 +93,8 @@ def _show_words(heard: Heard) -> None:
     from streams.listener import Gap
 
     if isinstance(heard, Gap):
-        _say(f"{heard.end_s - heard.start_s:.1f} s of sound was lost: this machine is too slow for the model")
+        lost_s = heard.end_s - heard.start_s
+        _say(f"{f'{lost_s:.1f} s of' if lost_s else 'some'} sound was lost: this machine is too slow for the model")
     elif isinstance(heard, Example):
         _say(f"learned '{heard.label}' from {heard.source}")
 

@@ -33,6 +33,7 @@ def test_adapting_writes_a_checkpoint_and_a_line_for_each_session(tmp_path, monk
         (["--data", ".", "--backbone", "ears"], 2, "there is no backbone 'ears'"),
         (["--data", ".", "--set", "speed=3"], 2, "there is no setting 'speed'"),
         (["--data", ".", "--classes-per-session", "9"], 1, "classes a session"),
+        (["--data", ".", "--set", "epochs=2.5"], 2, "a whole number from 1"),
     ],
 )
 def test_a_mistake_in_adapting_is_one_clear_line(tmp_path, words, code, message):

@@ -83,6 +83,7 @@ def test_pcm_on_standard_input_is_heard(small_model, tmp_path):
         (["learn", "--label", "x", "--file", "ring.wav", "--last", "3"], 2, "exclude each other"),
         (["learn", "--label", "x", "--input", "0"], 2, "--input goes with --seconds"),
         (["learn", "--label", "x", "--last", "3"], 1, "nothing was heard"),
+        (["learn", "--label", "x", "--last", "61"], 2, "60"),
         (["learn", "--label", "x", "--file", "empty.wav"], 1, "empty"),
         (["nonsense"], 2, "nonsense"),
     ],

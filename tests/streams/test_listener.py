@@ -28,7 +28,7 @@ def programme(rng):
 class Chunks:
     """A source made of arrays, as an application would feed its own."""
 
-    rate_hz, name, live, dropped = RATE_HZ, "arrays", False, 0
+    rate_hz, name, dropped, overflows = RATE_HZ, "arrays", 0, 0
 
     def __init__(self, samples, chunk=1600):
         self.chunks = [samples[i : i + chunk] for i in range(0, len(samples), chunk)]
@@ -118,6 +118,18 @@ def test_no_window_spans_lost_sound_and_the_loss_is_reported(small_model, rng):
     heard = list(listen(small_model, Lossy(hiss(3, rng=rng))))
     assert [h for h in heard if isinstance(h, Gap)] == [Gap(1.5, 2.5)]
     assert [h.start_s for h in heard if isinstance(h, Window)] == [0, 0.5, 2.5, 3.0]
+
+
+def test_an_overflow_of_unknown_length_is_a_gap_too(small_model, rng):
+    class Overflowing(Chunks):
+        def __iter__(self):
+            for i, chunk in enumerate(self.chunks):
+                self.overflows = int(i >= 15)
+                yield chunk
+
+    heard = list(listen(small_model, Overflowing(hiss(3, rng=rng))))
+    assert [h for h in heard if isinstance(h, Gap)] == [Gap(1.5, 1.5)]
+    assert [h.start_s for h in heard if isinstance(h, Window)] == [0, 0.5, 1.5, 2.0]
 
 
 def test_a_threshold_can_be_given(small_model, programme):

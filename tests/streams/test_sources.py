@@ -46,7 +46,7 @@ def ring(tmp_path):
 
 def test_a_file_source_gives_the_files_samples(ring):
     source = FileSource(ring, rate_hz=16000, realtime=False)
-    assert (source.name, source.rate_hz, source.live, source.dropped) == ("file ring.wav", 16000, False, 0)
+    assert (source.name, source.rate_hz, source.dropped, source.overflows) == ("file ring.wav", 16000, 0, 0)
     np.testing.assert_array_equal(heard(source), read_audio(ring, 16000))
 
 
