@@ -5,8 +5,11 @@ import pytest
 import torch
 
 from pace_edge.adapt.first_session import block_features, probe
+from pace_edge.adapt.lora import attach, merge
 from pace_edge.adapt.pace import Pace
 from pace_edge.adapt.sessions import load_pcm, plan_sessions
+from pace_edge.adapt.stage import run_prefix
+from pace_edge.adapt.subspace import InputCovariance, leading_subspace
 from tests.adapt.small import settings, small_encoder, write_clips
 from tests.synthetic import RATE_HZ
 
@@ -63,6 +66,32 @@ def test_the_probe_leaves_the_backbone_as_it_was_and_says_how_far_each_block_dri
     assert min(similarities) < 0.9999
     for a, b in zip(before, block_features(encoder, mel, 8), strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_subspace_is_seen_through_the_backbone_minus_the_earlier_adapters(clips):
+    pace = run(clips, frozen_blocks=1, last_adapted_session=1)
+    (earlier,) = pace.adapters
+    with torch.no_grad():
+        for layer in earlier.layers.values():
+            layer.B.normal_(generator=torch.Generator().manual_seed(1))  # a change that cannot be overlooked
+        mel = pace.backbone.spectrogram(load_pcm(clips, rate_hz=RATE_HZ, seconds=0.5))
+        with earlier.subtracted():
+            unlearned = merge(pace.backbone)
+    keys = {f"blocks.{i}.attention.k": unlearned.blocks[i].attention.k for i in (1, 2)}
+    with torch.no_grad(), InputCovariance(keys) as covariance:
+        unlearned.from_block(0, unlearned.stem_from(mel))
+    prefix = run_prefix(pace.backbone, mel, 1, 8)
+    later = attach(pace.backbone, [1, 2], pace.settings.lora, generator=torch.Generator().manual_seed(2))
+    found = pace._subspaces(later, [earlier], prefix, pace.reports[0])
+    for name, C in covariance.sums.items():
+        expected, got = leading_subspace(C, pace.settings.rho_svd).U, found[later.layers[name].A]
+        assert torch.allclose(got @ got.T, expected @ expected.T, atol=1e-4), name
+
+
+def test_after_a_run_nothing_is_left_to_train(clips):
+    pace = run(clips, frozen_blocks=1)
+    assert pace.adapters
+    assert not any(parameter.requires_grad for parameter in pace.backbone.parameters())
 
 
 def test_when_no_block_drifts_the_pretrained_backbone_is_kept(clips):
