@@ -21,6 +21,7 @@ THIN = 32  # columns of U before it must be folded
 REBUILD_EVERY = 512  # rank-one steps between two solutions from the statistics
 SOLVE_FROM = 64  # windows at once; from here on one solution is cheaper than a step for each
 FEWEST = 1e-3  # examples; a count below it is rounding
+ROUNDING = 1e-9  # of G's largest entry; sums may differ from their transpose by it
 PIVOT = 1e-6  # smallest trusted 1 + w phi'R phi; below it the step is replaced by a solution from the statistics
 
 
@@ -141,6 +142,45 @@ class AnalyticClassifier:
             self.Q[:, b] += w * row
         self.counts[a] -= weight
         self.counts[b] += weight
+
+    def add_sums(
+        self, G: np.ndarray, Q: np.ndarray, counts: np.ndarray, labels: Sequence[str], gamma: float | None = None
+    ) -> None:
+        """All examples behind other sums at once; the union is exact. Labels not known yet come after those that are.
+
+        G [M, M], Q [M, C] and counts [C] are of the same features, from a classifier after `fold`; `gamma` None keeps
+        the one there is. Raises LearningError, with nothing changed, when they cannot be.
+        """
+        G, Q, counts = (np.asarray(part, np.float64) for part in (G, Q, counts))
+        M, C = len(self.G), len(labels)
+        if (G.shape, Q.shape, counts.shape) != ((M, M), (M, C), (C,)) or len(set(labels)) < C:
+            raise LearningError(
+                "these sums do not fit the classifier",
+                expected=f"G {(M, M)}, Q {(M, C)}, counts {(C,)} and {C} different labels",
+                got=f"G {G.shape}, Q {Q.shape}, counts {counts.shape} and {len(set(labels))}",
+                do="Nothing was changed.",
+            )  # fmt: skip
+        plausible = all(np.isfinite(part).all() for part in (G, Q, counts)) and (counts > -FEWEST).all()
+        if not plausible or np.abs(G - G.T).max(initial=0.0) > ROUNDING * np.abs(G).max(initial=0.0):
+            raise LearningError(
+                "these sums are not those of examples",
+                expected="finite values, a symmetric G, counts from 0", do="Nothing was changed.",
+            )  # fmt: skip
+        self.fold()
+        union = [*self.labels, *(label for label in labels if label not in self.labels)]
+        columns, known = [union.index(label) for label in labels], len(self.labels)
+        both_Q, both_counts = np.zeros((M, len(union))), np.zeros(len(union))
+        both_Q[:, :known], both_counts[:known] = self.Q, self.counts
+        both_Q[:, columns] += Q
+        both_counts[columns] += counts
+        try:
+            both = AnalyticClassifier(self.G + G, both_Q, both_counts, union, gamma or self.gamma)
+        except np.linalg.LinAlgError:
+            raise LearningError(
+                "these sums are not those of examples", expected="a G without negative directions",
+                do="Nothing was changed.",
+            ) from None  # fmt: skip
+        vars(self).update(vars(both))
 
     def fold(self) -> None:
         """Merge the pending rank-one steps into R0 and G: do it when idle, reading does not need it."""

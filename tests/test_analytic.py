@@ -109,6 +109,61 @@ def test_unlearning_the_only_example_leaves_nothing_of_it():
     assert np.abs(classifier.R - np.eye(M) / GAMMA).max() < 1e-8
 
 
+taught = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 99), st.integers(1, 3)), max_size=12)
+
+
+@settings(deadline=None)
+@given(taught, taught)
+def test_the_sums_of_two_classifiers_give_the_classifier_of_all_examples(ours, theirs):
+    one, other = (AnalyticClassifier.empty(M, gamma=g) for g in (GAMMA, 7.0))
+    for classifier, examples in ((one, ours), (other, theirs)):
+        for label, seed, n_windows in examples:
+            classifier.learn(example(seed, n_windows), label)
+    other.fold()
+    one.add_sums(other.G, other.Q, other.counts, other.labels)
+    one.learn(example(100, 2), "a")  # and it goes on learning
+    everything = [(example(seed, n_windows), label, 1.0) for label, seed, n_windows in [*ours, *theirs, ("a", 100, 2)]]
+    assert one.labels == list(dict.fromkeys(label for _, label, _ in everything))
+    assert np.abs(one.W - batch_solution(everything, one.labels)).max() < 1e-8
+    assert one.counts == pytest.approx([sum(name == label for _, name, _ in everything) for label in one.labels])
+    assert one.gamma == GAMMA
+
+
+def sums(*, G=None, Q=None, counts=(1.0, 1.0), labels="ab"):
+    rows = np.concatenate([example(0, 1), example(1, 1)])
+    return (rows.T @ rows if G is None else G), (rows.T if Q is None else Q), np.array(counts), list(labels)
+
+
+def test_a_count_that_rounding_left_below_zero_is_no_reason_to_refuse_sums():
+    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    classifier.add_sums(*sums(counts=[2.0, 0.3 - 0.1 - 0.2]))
+    assert classifier.counts == pytest.approx([2.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (sums(G=np.eye(M + 1)), r"do not fit .* got G \(13, 13\)"),
+        (sums(Q=np.zeros((M, 3))), r"do not fit .* got .*Q \(12, 3\)"),
+        (sums(counts=[1.0]), r"do not fit .* got .*counts \(1,\)"),
+        (sums(labels="aa"), "expected .*2 different labels, got .* and 1"),
+        (sums(G=np.full((M, M), np.inf)), "not those of examples: expected finite"),
+        (sums(Q=np.full((M, 2), np.nan)), "not those of examples: expected finite"),
+        (sums(G=np.triu(np.ones((M, M)))), "not those of examples: .* a symmetric G"),
+        (sums(counts=[2.0, -1.0]), "not those of examples: .* counts from 0"),
+        (sums(G=-np.eye(M)), "not those of examples: expected a G without negative directions"),
+    ],
+)
+def test_sums_that_cannot_be_of_examples_change_nothing(bad, message):
+    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    classifier.learn(example(2, 1), "c")
+    classifier.fold()
+    before = {name: np.copy(getattr(classifier, name)) for name in ("G", "Q", "counts", "labels", "W", "R")}
+    with pytest.raises(LearningError, match=message + ".*Nothing was changed"):
+        classifier.add_sums(*bad)
+    assert all(np.array_equal(getattr(classifier, name), value) for name, value in before.items())
+
+
 @pytest.mark.parametrize("label", ["a", "b"])
 def test_what_was_never_learned_cannot_be_taken_back_and_changes_nothing(label):
     classifier = AnalyticClassifier.empty(M, gamma=1e-9)

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
+from export.calibrate import KEEP, calibrated
 from export.compact import round_to_int8
 from export.onnx_file import build_model
+from pace_edge.adapt.backbone import backbone_sha256
 from pace_edge.adapt.data import read_manifest
 from pace_edge.adapt.fit import Example, embed, fit
 from pace_edge.adapt.starter import (
     BACKGROUND,
     STARTER,
-    backbone_sha256,
     noise_examples,
     sound_examples,
     starter_backbone,
@@ -34,7 +35,6 @@ from pace_edge.files import write_whole
 from pace_edge.model_file import ModelInfo
 from pace_edge.readout import ReadOut
 
-KEEP = 0.95  # of the held-out windows that are called right, so many score at least the threshold
 HELD_OUT_FOLD = 5
 
 
@@ -100,10 +100,8 @@ def rehearse(
     classifier = fitted([i for i, is_test in enumerate(held_out) if not is_test])
     known = [i for i, is_test in enumerate(held_out) if is_test and labels[i] != BACKGROUND]
     windows = [(phi, labels[i]) for i in known for phi in projection(embeddings[i])]
-    read_out = STARTER.read_out(float(np.median(classifier.leverage(np.array([phi for phi, _ in windows])))))
-    heard = [(read_out.best(classifier, phi[None]), label) for phi, label in windows]
-    right = [confidence for (called, confidence), label in heard if called == label]
-    return round(float(np.quantile(right, 1 - KEEP)), 3), read_out
+    phi = np.array([phi for phi, _ in windows])
+    return calibrated(classifier, phi, [label for _, label in windows], STARTER.read_out(leverage_median=1.0))
 
 
 if __name__ == "__main__":

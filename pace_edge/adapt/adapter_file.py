@@ -23,7 +23,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from pace_edge.adapt.backbone import Backbone, SideBySide
+from pace_edge.adapt.backbone import Backbone
 from pace_edge.adapt.lora import Adapter, LoraConfig, Place, attach, find_places, original_weight
 from pace_edge.errors import PaceEdgeError
 from pace_edge.files import write_whole
@@ -71,7 +71,7 @@ def save_adapter(adapter: Adapter, folder: Path) -> None:
         ) from None
 
 
-def load_adapter(folder: Path, backbone: Backbone | SideBySide) -> Adapter:
+def load_adapter(folder: Path, backbone: Backbone) -> Adapter:
     """Attach the adapter in `folder` to the backbone it was made on. Raises PaceEdgeError and then attaches nothing.
 
     As after `attach` it can go on learning and the rest is frozen; `freeze()` ends that.

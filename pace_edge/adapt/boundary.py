@@ -10,28 +10,31 @@ import torch
 from torch.nn.functional import normalize, one_hot
 
 
-def masked_views(
-    mel: torch.Tensor, n: int = 20, max_fraction: float = 0.2, *, generator: torch.Generator
-) -> torch.Tensor:
+def draw_masks(clips: int, n: int, *, generator: torch.Generator) -> torch.Tensor:
+    """Which bands each of n views of each clip masks, [clips, n, 4], float64: drawn once, a view is then the same
+    wherever and whenever it is made."""
+    return torch.rand(clips, n, 4, dtype=torch.float64, generator=generator)
+
+
+def masked_views(mel: torch.Tensor, masks: torch.Tensor, max_fraction: float = 0.2) -> torch.Tensor:
     """Log-mel [B, frames, mels] to its views [B, n, frames, mels], each with one time and one frequency band masked.
 
-    A band is 1 to `max_fraction` of the axis long, uniformly, none where that is less than one row; it takes the clip's
-    mean. Numbers are drawn on the generator's device, so a CPU generator gives the same views on every device.
+    `masks` [B, n, 4] is from `draw_masks`. A band is 1 to `max_fraction` of the axis long, uniformly, none where that
+    is less than one row; it takes the clip's mean.
     """
-    B, frames, mels = mel.shape
-    in_time = _bands((B, n), frames, max_fraction, generator).to(mel.device)  # [B, n, frames]
-    in_frequency = _bands((B, n), mels, max_fraction, generator).to(mel.device)  # [B, n, mels]
+    _, frames, mels = mel.shape
+    in_time = _bands(masks[..., :2], frames, max_fraction).to(mel.device)  # [B, n, frames]
+    in_frequency = _bands(masks[..., 2:], mels, max_fraction).to(mel.device)  # [B, n, mels]
     masked = in_time[..., :, None] | in_frequency[..., None, :]  # [B, n, frames, mels]
     return torch.where(masked, mel.mean((1, 2))[:, None, None, None], mel[:, None])
 
 
-def _bands(shape: tuple[int, int], size: int, max_fraction: float, generator: torch.Generator) -> torch.Tensor:
-    """True inside one random band of each row: bool [*shape, size]."""
+def _bands(u: torch.Tensor, size: int, max_fraction: float) -> torch.Tensor:
+    """True inside the band that two numbers in [0, 1) say, [..., 2]: bool [..., size]."""
     longest = int(max_fraction * size)
-    u = torch.rand(2, *shape, 1, dtype=torch.float64, generator=generator, device=generator.device)
-    length = (u[0] * longest).floor() + min(longest, 1)  # 1..longest, or 0
-    start = (u[1] * (size - length + 1)).floor()  # 0..size - length
-    i = torch.arange(size, device=generator.device)
+    length = (u[..., :1] * longest).floor() + min(longest, 1)  # 1..longest, or 0
+    start = (u[..., 1:] * (size - length + 1)).floor()  # 0..size - length
+    i = torch.arange(size, device=u.device)
     return (start <= i) & (i < start + length)
 
 

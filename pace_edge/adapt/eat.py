@@ -15,6 +15,7 @@ from torch import nn
 
 from pace_edge.adapt.backbone import Backbone
 from pace_edge.adapt.frontend import KALDI_128, LogMel
+from pace_edge.adapt.weights_file import WeightsFile
 from pace_edge.errors import PaceEdgeError
 
 PATCH = 16  # frames, and mel bands
@@ -85,6 +86,11 @@ class EAT(Backbone):
         self.pooled = tuple(sorted(pooled)) if pooled is not None else (n_blocks - 1,)
         self.embedding_size = len(self.pooled) * width
 
+    @property
+    def longest_s(self) -> float | None:
+        """As many patches as there are positions; a model for one length cuts to it."""
+        return self.n_positions * PATCH / 100 if self.frames is None else None
+
     def spectrogram(self, pcm: torch.Tensor) -> torch.Tensor:
         """Normalised log-mel [batch, frames, 128], padded or cut to whole patches."""
         x = self.log_mel(pcm - pcm.mean(-1, keepdim=True))
@@ -139,48 +145,23 @@ def from_safetensors(path: Path, *, frames: int | None = None, pooled: Sequence[
 
     A weight that is missing, of another shape, or that we would leave out raises a PaceEdgeError that names it.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        weights = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise PaceEdgeError(f"{path} is no safetensors file: {error}", do="Download it again.") from error
-    weights = {name: value for name, value in weights.items() if not name.startswith(_CLASSIFIER)}
+    file = WeightsFile.read(path, "EAT")
+    for name in list(file.tensors):
+        if name.startswith(_CLASSIFIER):
+            del file.tensors[name]
     positions = published_name("positions")
-    width = _shape(path, weights, published_name("class_token"), (1, 1, None))[-1]
-    n_positions = _shape(path, weights, positions, (1, None, width))[1] // N_BANDS
-    n_blocks = len({name.split(".")[2] for name in weights if name.startswith("model.blocks.")})
+    width = file.shape(published_name("class_token"), (1, 1, None))[-1]
+    n_positions = file.shape(positions, (1, None, width))[1] // N_BANDS
+    n_blocks = file.count(published_name("blocks."))
     if not n_blocks or not n_positions or width % _HEAD_WIDTH:
-        raise PaceEdgeError(
-            f"{path} is not of EAT's shape", expected=f"blocks, and a width of whole heads of {_HEAD_WIDTH}",
+        raise file.other(
+            "the encoder", expected=f"blocks, and a width of whole heads of {_HEAD_WIDTH}",
             got=f"{n_blocks} blocks, {n_positions} positions in time, width {width}",
         )  # fmt: skip
     model = EAT(
         width=width, n_blocks=n_blocks, heads=width // _HEAD_WIDTH, n_positions=n_positions, frames=frames,
         pooled=pooled,
     )  # fmt: skip
-    weights[positions] = weights[positions][:, : model.positions.shape[1]]
-    expected = {published_name(name): value for name, value in model.state_dict().items()}
-    if surplus := sorted(weights.keys() - expected.keys()):
-        raise PaceEdgeError(f"{path} is not of EAT's shape: it has {surplus[0]}, which EAT has no place for")
-    for name, value in expected.items():
-        _shape(path, weights, name, tuple(value.shape))
-    model.load_state_dict({name: weights[published_name(name)].float() for name in model.state_dict()})
+    file.tensors[positions] = file.tensors[positions][:, : model.positions.shape[1]]
+    file.fill(model, published_name)
     return model.eval()
-
-
-def _shape(
-    path: Path, weights: dict[str, torch.Tensor], name: str, expected: tuple[int | None, ...]
-) -> tuple[int, ...]:
-    """The shape of a weight, which must be there and be `expected`; None stands for any size."""
-    if name not in weights:
-        raise PaceEdgeError(f"{path} is not of EAT's shape: {name} is missing")
-    got = tuple(weights[name].shape)
-    if len(got) != len(expected) or any(want not in (None, size) for size, want in zip(got, expected, strict=True)):
-        raise PaceEdgeError(
-            f"{path} is not of EAT's shape: {name}",
-            expected=" x ".join("any" if size is None else str(size) for size in expected),
-            got=" x ".join(map(str, got)) or "a number",
-        )  # fmt: skip
-    return got

@@ -1,59 +1,48 @@
-"""Improved first-session adaptation (PACE 2.1): which blocks to adapt, then a staged, restrained adaptation."""
+"""Improved first-session adaptation, step 1 (PACE 2.1): a throw-away adaptation of all blocks says which to freeze."""
 
 from __future__ import annotations
 
 import torch
 
-from pace_edge.adapt.backbone import Backbone, unit_norm
-from pace_edge.adapt.cka import first_drifting_block, linear_cka
-from pace_edge.adapt.lora import attach
-from pace_edge.adapt.settings import PaceSettings
-from pace_edge.adapt.stage import Progress, run_prefix, train_adapter, warm_up_head
+from pace_edge.adapt.backbone import Backbone
+from pace_edge.adapt.cka import LinearCKA
+from pace_edge.adapt.lora import Adapter, attach
+from pace_edge.adapt.stage import Stage, fresh_head, train_adapter, warm_up_head
+
+
+def probe(stage: Stage) -> list[float]:
+    """s_k = CKA(features of block k after a throw-away adaptation of ALL blocks, before it); the backbone is left
+    as it was. The stage's inputs are those of block 0."""
+    backbone, s = stage.inputs.backbone, stage.settings
+    head = warm_up_head(stage) if s.staged else fresh_head(stage)
+    head.requires_grad_(True)
+    adapter = attach(backbone, range(backbone.pooled[-1] + 1), s.lora, generator=stage.generator("adapter"))
+    try:
+        train_adapter(stage, adapter, head)
+        return drift(stage, adapter)
+    finally:
+        adapter.detach()
 
 
 @torch.no_grad()
-def block_features(backbone: Backbone, mel: torch.Tensor, batch: int) -> list[torch.Tensor]:
-    """Each used block's pooled output for log-mel [n, frames, mels]: [n, width] per block."""
-    parts: list[list[torch.Tensor]] = []
-    for some in mel.split(batch):
-        x, pooled = backbone.stem_from(some), []
-        for block in backbone.blocks[: backbone.pooled[-1] + 1]:
-            x = block(x)
-            pooled.append(backbone.pool(x))
-        parts.append(pooled)
-    return [torch.cat(block) for block in zip(*parts, strict=True)]
+def drift(stage: Stage, adapter: Adapter) -> list[float]:
+    """Each block's CKA with the adapter against without it."""
+    inputs, backbone, sums = stage.inputs, stage.inputs.backbone, list[LinearCKA]()
+    for clips in inputs.read(inputs.groups()):
+        with adapter.switched_off():
+            before = pooled_blocks(backbone, clips.x)
+        after = pooled_blocks(backbone, clips.x)
+        sums = sums or [LinearCKA(x.shape[1], x.shape[1], device=x.device) for x in before]
+        for cka, x, y in zip(sums, before, after, strict=True):
+            cka.add(x, y)
+    inputs.machine.processes.sum_(*(cka.sums for cka in sums))
+    return [cka.value() for cka in sums]
 
 
-def probe(
-    backbone: Backbone, mel: torch.Tensor, y: torch.Tensor, settings: PaceSettings, generator: torch.Generator,
-    say: Progress,
-) -> list[float]:  # fmt: skip
-    """s_k = CKA(features of block k after a throw-away adaptation of ALL blocks, before it); the backbone is left
-    as it was (PACE 2.1, step 1)."""
-    n_blocks = backbone.pooled[-1] + 1
-    before = block_features(backbone, mel, settings.batch)
-    clips = run_prefix(backbone, mel, 0, settings.batch)
-    head = warm_up_head(side_by_side(before, backbone), y, settings, generator).requires_grad_(True)
-    adapter = attach(backbone, range(n_blocks), settings.lora, generator=generator)
-    try:
-        train_adapter(backbone, adapter, clips, y, head, settings, generator, say=say, name="probe")
-        after = block_features(backbone, mel, settings.batch)
-    finally:
-        adapter.detach()
-    return [linear_cka(a, b) for a, b in zip(after, before, strict=True)]
-
-
-def frozen_prefix(
-    backbone: Backbone, mel: torch.Tensor, y: torch.Tensor, settings: PaceSettings, generator: torch.Generator,
-    say: Progress,
-) -> tuple[int, list[float]]:  # fmt: skip
-    """(n_frozen, the CKA of every block; empty when n_frozen is forced)."""
-    if settings.frozen_blocks is not None:
-        return settings.frozen_blocks, []
-    similarities = probe(backbone, mel, y, settings, generator, say)
-    return first_drifting_block(similarities, settings.rho_layer), similarities
-
-
-def side_by_side(blocks: list[torch.Tensor], backbone: Backbone) -> torch.Tensor:
-    """The embedding [n, D] from every block's pooled output."""
-    return torch.cat([unit_norm(blocks[i]) for i in backbone.pooled], 1) / len(backbone.pooled) ** 0.5
+def pooled_blocks(backbone: Backbone, x: torch.Tensor) -> list[torch.Tensor]:
+    """Each used block's pooled output for what block 0 reads: [b, width] per block."""
+    pooled = []
+    for block in backbone.blocks[: backbone.pooled[-1] + 1]:
+        x = block(x)
+        pooled.append(backbone.pool(x))
+    return pooled

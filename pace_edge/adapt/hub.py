@@ -1,6 +1,6 @@
-"""Pretrained weights from the Hugging Face hub, fetched once and checked. Only the standard library.
+"""Pretrained weights from the Hugging Face hub or a plain address, fetched once and checked. Only the standard library.
 
-On disk, under `folder / owner / repository / revision`:
+On disk, where the file's `path` says:
     NAME              the file, whole and checked; one put there by hand is as good
     NAME.sha256       the checksum of the first copy seen, where we know none: from then on it must stay that one
     NAME.part         what has come so far, with NAME.part.etag, the version it is of; the next try goes on from there
@@ -31,6 +31,25 @@ PASSING = {408, 429, 500, 502, 503, 504}  # answers that a later try may not get
 
 
 @dataclass(frozen=True)
+class UrlFile:
+    """A file at a plain web address."""
+
+    url: str
+    sha256: str
+    credit: str = ""
+
+    network = "the network"
+
+    @property
+    def title(self) -> str:
+        return self.url.rpartition("/")[2]
+
+    def path(self, folder: Path | None = None) -> Path:
+        """Where it is kept, and where a file can be put by hand. `folder` None is the state folder's `weights`."""
+        return (folder or home() / "weights") / self.title
+
+
+@dataclass(frozen=True)
 class HubFile:
     """A file of a hub repository ("owner/name"); `sha256` None trusts the first copy and holds later ones to it."""
 
@@ -39,6 +58,12 @@ class HubFile:
     revision: str = "main"
     sha256: str | None = None
     credit: str = ""
+
+    network = "the network (HF_ENDPOINT names a mirror)"
+
+    @property
+    def title(self) -> str:
+        return f"{self.repo}/{self.name}"
 
     @property
     def url(self) -> str:
@@ -50,12 +75,14 @@ class HubFile:
         return "/".join([endpoint, *(urllib.parse.quote(part) for part in parts)])
 
     def path(self, folder: Path | None = None) -> Path:
-        """Where it is kept, and where a file can be put by hand. `folder` None is the state folder's `weights`."""
+        """The same, under `owner / repository / revision`."""
         return (folder or home() / "weights").joinpath(self.repo, self.revision, self.name)
 
 
-# The hub could not be reached when this was written. The checksums are those that public projects check the files
-# against: two projects for SSLAM's, one of them for EAT's.
+WebFile = UrlFile | HubFile
+
+# Neither the hub nor OpenAI's host could be reached when this was written. The hub's checksums are those that public
+# projects check the files against: two projects for SSLAM's, one of them for EAT's.
 EAT_BASE = HubFile(
     "worstchan/EAT-base_epoch30_pretrain",
     "model.safetensors",
@@ -70,7 +97,17 @@ SSLAM_BASE = HubFile(
 )
 
 
-def fetch(file: HubFile, folder: Path | None = None, *, pauses_s: Sequence[float] = (1.0, 2.0, 4.0)) -> Path:
+def _openai(name: str, sha256: str) -> UrlFile:
+    """A Whisper checkpoint; the address, which holds the checksum, is from openai/whisper's whisper/__init__.py."""
+    url = f"https://openaipublic.azureedge.net/main/whisper/models/{sha256}/{name}.pt"
+    return UrlFile(url, sha256, f"Whisper {name} encoder, Copyright (c) 2022 OpenAI, MIT licence")
+
+
+WHISPER_BASE = _openai("base", "ed3a0b6b1c0edf879ad9b11b1af5a0e6ab5db9205f891f668f8b0e6c6326e34e")
+WHISPER_SMALL = _openai("small", "9ecf779972d90ba49c06d968637d720dd632c55bbf19d441fb42bf17a411e794")
+
+
+def fetch(file: WebFile, folder: Path | None = None, *, pauses_s: Sequence[float] = (1.0, 2.0, 4.0)) -> Path:
     """The checked file, downloaded if it is not there yet. Raises PaceEdgeError.
 
     A broken connection is tried again after each of `pauses_s`, and as often again whenever more of the file came.
@@ -90,7 +127,7 @@ def fetch(file: HubFile, folder: Path | None = None, *, pauses_s: Sequence[float
         if known is None:
             record.write_text(f"{got}  {target.name}\n")  # as sha256sum writes it
             print(
-                f"No checksum of {file.repo}/{file.name} is known, so this first copy is trusted, and later ones are "
+                f"No checksum of {file.title} is known, so this first copy is trusted, and later ones are "
                 f"held to it: sha256 {got}, recorded in {record}",
                 file=sys.stderr,
             )
@@ -99,7 +136,7 @@ def fetch(file: HubFile, folder: Path | None = None, *, pauses_s: Sequence[float
     return target
 
 
-def _other_file(file: HubFile, target: Path, source: Path, *, got: str, known: str) -> PaceEdgeError:
+def _other_file(file: WebFile, target: Path, source: Path, *, got: str, known: str) -> PaceEdgeError:
     if source != target:
         source.unlink()
         _beside(source, ".etag").unlink(missing_ok=True)
@@ -115,7 +152,7 @@ def _other_file(file: HubFile, target: Path, source: Path, *, got: str, known: s
     )  # fmt: skip
 
 
-def _download(file: HubFile, target: Path, pauses_s: Sequence[float]) -> Path:
+def _download(file: WebFile, target: Path, pauses_s: Sequence[float]) -> Path:
     """All of the file at `target`.part."""
     partial = _beside(target, ".part")
     partial.parent.mkdir(parents=True, exist_ok=True)
@@ -130,11 +167,11 @@ def _download(file: HubFile, target: Path, pauses_s: Sequence[float]) -> Path:
             pause_s = None if broken.final else next(pauses, None)
             if pause_s is None:
                 raise PaceEdgeError(
-                    f"{file.repo}/{file.name} could not be downloaded from {file.url}: {broken}",
-                    do="Check the network (HF_ENDPOINT names a mirror) and try again, which goes on where this "
-                    f"stopped; or put the file at {target} yourself.",
+                    f"{file.title} could not be downloaded from {file.url}: {broken}",
+                    do=f"Check {file.network} and try again, which goes on where this stopped; or put the file at "
+                    f"{target} yourself.",
                 ) from broken
-            print(f"{file.repo}: {broken}; trying again in {pause_s:g} s", file=sys.stderr)
+            print(f"{file.title}: {broken}; trying again in {pause_s:g} s", file=sys.stderr)
             time.sleep(pause_s)
 
 
@@ -146,7 +183,7 @@ class _BrokenTransferError(Exception):
         self.final = final
 
 
-def _receive(file: HubFile, partial: Path) -> None:
+def _receive(file: WebFile, partial: Path) -> None:
     """One try: go on with `partial` if the server still has the version that it is a part of, else start over."""
     version = _beside(partial, ".etag")
     start = _size(partial) if version.exists() else 0
@@ -181,7 +218,7 @@ def _receive(file: HubFile, partial: Path) -> None:
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else None
         with partial.open("ab" if start else "wb") as out:
-            _copy(response, out, label=file.repo, total=total)
+            _copy(response, out, label=file.title, total=total)
             out.flush()
             os.fsync(out.fileno())
 

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from pace_edge.adapt.backbone import Backbone, SideBySide
+from pace_edge.adapt.backbone import Backbone
 from pace_edge.errors import PaceEdgeError, UsageError
 
 Targets = Literal["kv", "qkv", "all_linear"]
@@ -136,7 +136,7 @@ class Adapter:
                 layer.factor = before[name]
 
 
-def find_places(backbone: Backbone | SideBySide, blocks: Sequence[int], targets: Targets) -> dict[str, Place]:
+def find_places(backbone: Backbone, blocks: Sequence[int], targets: Targets) -> dict[str, Place]:
     """What an adapter on these blocks, counted from 0, would change, by name and in the backbone's order."""
     n_blocks = len(backbone.blocks)
     if not blocks or len(set(blocks)) < len(blocks) or not all(0 <= i < n_blocks for i in blocks):
@@ -172,9 +172,7 @@ def _places_in(module: nn.Module, path: str, targets: Targets) -> Iterator[Place
         yield Place(path, "", module, slice(0, module.out_channels))
 
 
-def attach(
-    backbone: Backbone | SideBySide, blocks: Sequence[int], config: LoraConfig, *, generator: torch.Generator
-) -> Adapter:
+def attach(backbone: Backbone, blocks: Sequence[int], config: LoraConfig, *, generator: torch.Generator) -> Adapter:
     """Put a new adapter on these blocks, on top of those already there, and freeze everything else."""
     places = find_places(backbone, blocks, config.targets)
     backbone.requires_grad_(False)

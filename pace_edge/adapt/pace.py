@@ -7,6 +7,7 @@ backbone as it is then: no clip is kept.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,29 +15,42 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from pace_edge.adapt.backbone import Backbone
-from pace_edge.adapt.boundary import masked_views
+from pace_edge.adapt.backbone import Backbone, backbone_sha256
+from pace_edge.adapt.boundary import draw_masks
+from pace_edge.adapt.cka import first_drifting_block
 from pace_edge.adapt.data import Clip
-from pace_edge.adapt.first_session import frozen_prefix
-from pace_edge.adapt.fit import fit
+from pace_edge.adapt.first_session import probe
+from pace_edge.adapt.gamma import choose_gamma
+from pace_edge.adapt.grain import leave_one_out_error
+from pace_edge.adapt.inputs import Inputs, Masks
 from pace_edge.adapt.lora import Adapter, attach
-from pace_edge.adapt.sessions import Session, load_pcm
+from pace_edge.adapt.machine import Machine
+from pace_edge.adapt.seeds import seeded
+from pace_edge.adapt.sessions import Session
 from pace_edge.adapt.settings import PaceSettings
-from pace_edge.adapt.stage import Prefix, Progress, Views, embed_all, run_prefix, train_adapter, warm_up_head
+from pace_edge.adapt.stage import Stage, fresh_head, train_adapter, warm_up_head
+from pace_edge.adapt.statistics import GramSums
+from pace_edge.adapt.store import Budget
 from pace_edge.adapt.subspace import InputCovariance, leading_subspace, null_space
+from pace_edge.adapt.unfinished import Unfinished
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
+from pace_edge.errors import PaceEdgeError
 
 
 @dataclass
 class SessionReport:
-    """What one session did. `accuracy`: of all classes seen so far, on all test clips so far, plain read-out."""
+    """What one session did. Accuracies are of the paper's read-out, argmax of phi W, over all classes seen so far."""
 
     number: int
     labels: tuple[str, ...]
-    adapted: bool
-    losses: list[float]
-    energy: dict[str, float]  # per adapted weight: the share of its inputs' energy that the subspace holds
-    accuracy: float = 0.0
+    clips: int  # for training
+    adapted: bool = False
+    losses: list[float] = field(default_factory=list)  # of each epoch
+    held_out: list[float] = field(default_factory=list)  # and the head's accuracy on the session's test clips
+    energy: dict[str, float] = field(default_factory=dict)  # per adapted weight: what of its inputs the subspace holds
+    accuracy: float = 0.0  # on all test clips so far
+    per_session: list[float] = field(default_factory=list)  # on the test clips of each session so far
+    seconds: float = 0.0
 
 
 @dataclass
@@ -46,114 +60,185 @@ class Pace:
     backbone: Backbone  # with its adapters attached; `lora.merge` makes a plain copy
     settings: PaceSettings
     seconds: float  # clips are cut or padded to it
-    say: Progress = lambda *_: None
+    machine: Machine = field(default_factory=Machine)
+    unfinished: Unfinished = field(default_factory=Unfinished)
     adapters: list[Adapter] = field(default_factory=list)
     reports: list[SessionReport] = field(default_factory=list)
     n_frozen: int = 0
     similarities: list[float] = field(default_factory=list)
+    frozen_error: float = 0.0  # the pretrained backbone's, on session 1; 0 where it was not asked for
     gamma_relative: float = 0.0
     classifier: AnalyticClassifier | None = None
+    tested: list[Session] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.backbone.eval().requires_grad_(False)
-        self._generator = torch.Generator().manual_seed(self.settings.seed)
-        self._clips_before = 0
-        self._test: list[tuple[torch.Tensor, str]] = []
-        D, M = self.backbone.embedding_size, self.settings.M
-        self.projection = RandomProjection.random(D, M, seed=self.settings.seed)
+        self.backbone_sha256 = backbone_sha256(self.backbone)
+        self.backbone.eval().requires_grad_(False).to(self.machine.device)
+        self.projection = RandomProjection.random(
+            self.backbone.embedding_size, self.settings.M, seed=self.settings.seed
+        )
+        self._test_z: list[np.ndarray] = []
 
     def learn_session(self, session: Session) -> SessionReport:
         """Adapt if the session is one that adapts, update the classifier, test on every class seen so far."""
-        mel = self._log_mel(session.train)
-        y = torch.tensor([session.labels.index(clip.label) for clip in session.train])
-        report = SessionReport(session.number, session.labels, False, [], {})
-        if self.settings.adapts_session(session.number, self._clips_before):
-            self._adapt(session, mel, y, report)
-        z = self._embed(mel)
-        names = [clip.label for clip in session.train]
-        if self.classifier is None:
-            self.gamma_relative = self._choose_gamma(z, names)
-            self.classifier = fit(list(z[:, None]), names, self.projection, gamma_relative=self.gamma_relative)
-        else:
-            self.classifier.learn_all(list(zip(self.projection(z), names, strict=True)))
-        self._clips_before += len(session.train)
-        self._test += zip(self._log_mel(session.test), [clip.label for clip in session.test], strict=True)
-        report.accuracy = self.test()
+        begun = time.monotonic()
+        if len(session.train) < self.machine.processes.world:
+            raise PaceEdgeError(
+                f"session {session.number} has too few clips for so many processes",
+                expected=f"{self.machine.processes.world} or more", got=str(len(session.train)),
+                do="Start fewer processes.",
+            )  # fmt: skip
+        self.unfinished.begin(session.number)
+        report = SessionReport(session.number, session.labels, len(session.train))
+        y = _columns(session, session.train)
+        inputs = None
+        if self._adapts(session, y):
+            inputs = self._adapt(session, y, report)
+        z = inputs.embed_all() if inputs is not None else self._embed(session.train)
+        self._learn(z, y, session)
+        if report.adapted:  # earlier test clips are seen through another backbone now
+            self._test_z = []
+        self.tested.append(session)
+        self._test(report)
+        report.seconds = time.monotonic() - begun
         self.reports.append(report)
         return report
 
-    def test(self) -> float:
-        """Accuracy of the paper's read-out, argmax of phi W, on every test clip seen so far."""
+    def call_tests(self) -> tuple[list[str], list[str]]:
+        """Every test clip of the sessions so far: its label, and what it is called."""
         assert self.classifier is not None
-        z = self._embed(torch.stack([mel for mel, _ in self._test]))
-        called = self.classifier.plain_scores(self.projection(z)).argmax(1)
-        right = [self.classifier.labels[c] == label for c, (_, label) in zip(called, self._test, strict=True)]
-        return float(np.mean(right))
+        for session in self.tested[len(self._test_z) :]:
+            self._test_z.append(self._embed(session.test).cpu().numpy())
+        scores = [self.classifier.plain_scores(self.projection(z)) for z in self._test_z]
+        called = [self.classifier.labels[c] for part in scores for c in part.argmax(1)]
+        return [clip.label for session in self.tested for clip in session.test], called
 
-    def _adapt(self, session: Session, mel: torch.Tensor, y: torch.Tensor, report: SessionReport) -> None:
-        s, generator = self.settings, self._generator
+    def test_embeddings(self) -> tuple[np.ndarray, np.ndarray]:
+        """Every test clip by the pretrained backbone and by the adapted one, [n, D] each."""
+        with ExitStack() as without:
+            for adapter in self.adapters:
+                without.enter_context(adapter.switched_off())
+            before = [self._embed(session.test).cpu().numpy() for session in self.tested]
+        self.call_tests()
+        return np.concatenate(before), np.concatenate(self._test_z)
+
+    def _test(self, report: SessionReport) -> None:
+        truth, called = self.call_tests()
+        right = np.array(truth) == np.array(called)
+        report.accuracy = float(right.mean())
+        ends = np.cumsum([len(session.test) for session in self.tested])
+        report.per_session = [float(part.mean()) for part in np.split(right, ends[:-1])]
+
+    def _adapts(self, session: Session, y: torch.Tensor) -> bool:
+        s = self.settings
+        if not s.adapts_session(session.number, sum(before.clips for before in self.reports)):
+            return False
+        if s.last_adapted_session is not None or not s.adapt_from:
+            return True
         if session.number == 1:
-            self.n_frozen, self.similarities = frozen_prefix(self.backbone, mel, y, s, generator, self.say)
+            phi = self.projection(self._embed(session.train).cpu().numpy())
+            self.frozen_error = leave_one_out_error(phi, y.numpy(), s.gamma_grid)
+            self.machine.watch.say(
+                f"the pretrained backbone's leave-one-out error on session 1 is {self.frozen_error:.3f}: "
+                + (f"from {s.adapt_from:g} on there is something to adapt" if self.frozen_error >= s.adapt_from
+                   else f"below {s.adapt_from:g} it is kept as it is")
+            )  # fmt: skip
+        return self.frozen_error >= s.adapt_from
+
+    def _adapt(self, session: Session, y: torch.Tensor, report: SessionReport) -> Inputs | None:
+        """The session's clips as the adapted blocks read them, or None when there is nothing to adapt."""
+        s, name = self.settings, f"session {session.number}"
+        budget = self.machine.budget()
+        if session.number == 1:
+            self._choose_frozen(session, y, budget)
         blocks = range(self.n_frozen, self.backbone.pooled[-1] + 1)
         if not blocks:  # no block drifted: the pretrained features are kept
-            return
-        clips = run_prefix(self.backbone, mel, self.n_frozen, s.batch)
-        views = None
+            return None
+        masks = None
         if s.regulariser_weight:
-            masked = masked_views(mel, s.views, s.max_masked, generator=generator).flatten(0, 1)
-            views = Views(run_prefix(self.backbone, masked, self.n_frozen, s.batch), s.views)
-        head = warm_up_head(embed_all(self.backbone, clips, s.batch), y, s, generator)
+            drawn = draw_masks(len(y), s.views, generator=seeded(s.seed, name, "masks"))
+            masks = Masks(drawn, s.max_masked)
+        inputs = self._inputs(session.train, self.n_frozen, budget, masks)
+        test = (self._inputs(session.test, self.n_frozen, budget), _columns(session, session.test))
+        stage = self._stage(name, inputs, y, test)
+        head = warm_up_head(stage) if s.staged else fresh_head(stage)
         earlier = list(self.adapters)
-        adapter = attach(self.backbone, blocks, s.lora, generator=generator)
+        adapter = attach(self.backbone, blocks, s.lora, generator=stage.generator("adapter"))
         subspaces = None
         if earlier and s.directions != "all":
-            subspaces = self._subspaces(adapter, earlier, clips, report)
-        report.losses = train_adapter(
-            self.backbone, adapter, clips, y, head, s, generator, views=views, subspaces=subspaces, say=self.say,
-            name=f"session {session.number}",
-        )  # fmt: skip
+            subspaces = self._subspaces(adapter, earlier, inputs, report)
+        trained = train_adapter(stage, adapter, head, subspaces=subspaces)
         adapter.freeze()
         self.adapters.append(adapter)
-        report.adapted = True
+        report.adapted, report.losses, report.held_out = True, trained.losses, trained.held_out
+        return inputs
+
+    def _choose_frozen(self, session: Session, y: torch.Tensor, budget: Budget) -> None:
+        """n_frozen: forced, or by the probe."""
+        if self.settings.frozen_blocks is not None:
+            self.n_frozen = self.settings.frozen_blocks
+            return
+        kept = self.unfinished.stage("probed")
+        if kept is None:
+            kept = probe(self._stage("probe", self._inputs(session.train, 0, budget), y))
+            self.unfinished.keep("probed", kept)
+        self.similarities = kept
+        self.n_frozen = first_drifting_block(kept, self.settings.rho_layer)
+        drift = ", ".join(f"{s:.3f}" for s in kept)
+        self.machine.watch.say(
+            f"CKA of each block, adapted against pretrained: {drift}; below {self.settings.rho_layer:g} from block "
+            f"{self.n_frozen + 1} on: the blocks before it stay frozen"
+            if self.n_frozen < len(kept)
+            else f"CKA of each block, adapted against pretrained: {drift}; none below {self.settings.rho_layer:g}: the "
+            "pretrained backbone is kept as it is"
+        )
+
+    def _stage(
+        self, name: str, inputs: Inputs, y: torch.Tensor, test: tuple[Inputs, torch.Tensor] | None = None
+    ) -> Stage:
+        return Stage(
+            name, inputs, y, self.settings, test, saved=self.unfinished.stage(name),
+            save=lambda state: self.unfinished.keep(name, state),
+        )  # fmt: skip
 
     def _subspaces(
-        self, adapter: Adapter, earlier: list[Adapter], clips: Prefix, report: SessionReport
+        self, adapter: Adapter, earlier: list[Adapter], inputs: Inputs, report: SessionReport
     ) -> dict[torch.nn.Parameter, torch.Tensor]:
         """U_t of every adapted layer, from the session's clips seen through W_0 minus the earlier adapters (2.3)."""
         modules = {place.path: place.module for place in adapter.places.values()}
         with ExitStack() as unlearned, InputCovariance(modules) as covariance:
             for one in earlier:
                 unlearned.enter_context(one.subtracted())
-            embed_all(self.backbone, clips, self.settings.batch)
+            inputs.embed_all()
+        self.machine.processes.sum_(*covariance.sums.values())
         choose = leading_subspace if self.settings.directions == "leading" else null_space
         found = {path: choose(C, self.settings.rho_svd) for path, C in covariance.sums.items()}
         report.energy = {path: subspace.energy for path, subspace in found.items()}
         return {adapter.layers[name].A: found[place.path].U for name, place in adapter.places.items()}
 
-    def _choose_gamma(self, z: np.ndarray, names: Sequence[str]) -> float:
-        """The one of the grid with the least squared error on a held-out part of session 1. (Not the most accurate:
-        with two classes nearly all are right.)"""
-        rng, held_out = np.random.default_rng(self.settings.seed), np.zeros(len(names), bool)
-        for label in sorted(set(names)):
-            mine = np.flatnonzero([name == label for name in names])
-            held_out[rng.permutation(mine)[: round(self.settings.gamma_held_out * len(mine))]] = True
-        kept = [str(name) for name in np.array(names)[~held_out]]
-        test = self.projection(z[held_out])
+    def _learn(self, z: torch.Tensor, y: torch.Tensor, session: Session) -> None:
+        """The session's clips into the classifier: summed on the device, each process its own."""
+        if self.classifier is None:
+            self.gamma_relative = choose_gamma(self.projection(z.cpu().numpy()), y.numpy(), self.settings)
+        sums = GramSums(self.projection, session.labels, device=self.machine.device)
+        own = self.machine.processes.mine(len(y))
+        sums.add(z[own.to(z.device)], y[own])
+        sums.sum_over(self.machine.processes)
+        if self.classifier is None:
+            self.classifier = sums.classifier(self.gamma_relative)
+        else:
+            sums.add_to(self.classifier, self.gamma_relative if self.settings.gamma_follows else None)
 
-        def squared_error(gamma: float) -> float:
-            tried = fit(list(z[~held_out][:, None]), kept, self.projection, gamma_relative=gamma)
-            target = np.array(tried.labels)[None] == np.array(names)[held_out][:, None]
-            return float(np.square(tried.plain_scores(test) - target).mean())
+    def _inputs(self, clips: Sequence[Clip], first: int, budget: Budget, masks: Masks | None = None) -> Inputs:
+        return Inputs(
+            self.backbone, clips, self.machine, first=first, seconds=self.seconds, batch=self.settings.batch,
+            masks=masks, budget=budget,
+        )  # fmt: skip
 
-        if not held_out.any():  # too few clips to hold any out
-            return float(np.median(self.settings.gamma_grid))
-        return min(self.settings.gamma_grid, key=squared_error)
+    def _embed(self, clips: Sequence[Clip]) -> torch.Tensor:
+        """Through the whole backbone once, nothing kept: [n, D]."""
+        return self._inputs(clips, 0, Budget(memory=0, disk=0)).embed_all(f"embedding {len(clips)} clips")
 
-    @torch.no_grad()
-    def _log_mel(self, clips: Sequence[Clip]) -> torch.Tensor:
-        pcm = load_pcm(clips, rate_hz=self.backbone.rate_hz, seconds=self.seconds)
-        return torch.cat([self.backbone.spectrogram(part) for part in pcm.split(self.settings.batch)])
 
-    def _embed(self, mel: torch.Tensor) -> np.ndarray:
-        batch = self.settings.batch
-        return embed_all(self.backbone, run_prefix(self.backbone, mel, 0, batch), batch).numpy()
+def _columns(session: Session, clips: Sequence[Clip]) -> torch.Tensor:
+    return torch.tensor([session.labels.index(clip.label) for clip in clips])

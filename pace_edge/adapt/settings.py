@@ -29,6 +29,7 @@ class PaceSettings:
     rate: float = 0.05  # eta_bb [P]
     head_epochs: int = 1  # E_head [P]
     head_rate: float = 0.01  # eta_head [P]
+    staged: bool = True  # False: a fresh head learns together with the adapters, as naive adaptation does
     rho_layer: float = 0.94  # a block whose CKA falls below it is adapted [P]
     frozen_blocks: int | None = None  # force n_frozen; None: by the probe [?]
     lora: LoraConfig = field(default_factory=LoraConfig)  # rank 10 on K and V [?]
@@ -36,12 +37,16 @@ class PaceSettings:
     batch: int = 24  # clips [P]
     momentum: float = 0.9  # [?]
     weight_decay: float = 5e-4  # [?]
+    clip_norm: float | None = 1.0  # longest gradient; without it single steps throw few clips' training off [?]
 
     # Subspace-orthogonal sessions, PACE 2.3
     rho_svd: float = 0.99  # energy that the kept directions hold [P]
     directions: Directions = "leading"  # "all": no projection [I]
     n_stop: int = 220  # adapt while so many training clips or fewer came before [I]
     last_adapted_session: int | None = None  # force T3; 0: never adapt, 1: the first session only
+
+    # Coarse or fine (grain.py); a forced T3 goes before it
+    adapt_from: float = 0.28  # leave-one-out error of session 1 on the pretrained backbone; below it never adapt [?]
 
     # Boundary-aware regulariser, PACE 2.4
     regulariser_weight: float = 1.0  # 0: without it [?]
@@ -54,6 +59,7 @@ class PaceSettings:
     # Analytic classifier, PACE 2.2
     M: int = 8192  # [P]
     gamma_grid: tuple[float, ...] = (1e-3, 1e-2, 1e-1, 1.0)  # in units of trace(G) / M [?]
+    gamma_follows: bool = True  # gamma grows with trace(G); False: it stays what it was in session 1 [?]
     gamma_held_out: float = 0.2  # of session 1 [?]
 
     seed: int = 0
@@ -67,11 +73,13 @@ class PaceSettings:
             ("frozen_blocks last_adapted_session", "a whole number from 0, or null",
              lambda v: v is None or _number(int, 0)(v)),
             ("rate head_rate feature_length delta", "a number above 0", positive),
-            ("regulariser_weight weight_decay", "a number from 0", _number(float, 0)),
+            ("clip_norm", "a number above 0, or null", lambda v: v is None or positive(v)),
+            ("regulariser_weight weight_decay adapt_from", "a number from 0", _number(float, 0)),
             ("momentum", "from 0 to below 1", _number(float, 0, 1)),
             ("rho_layer rho_svd max_masked rho_p gamma_held_out", "between 0 and 1", share),
             ("gamma_grid", "a list of numbers above 0",
              lambda v: isinstance(v, tuple) and bool(v) and all(map(positive, v))),
+            ("staged gamma_follows", "true or false", lambda v: isinstance(v, bool)),
             ("directions", " or ".join(get_args(Directions)), lambda v: v in get_args(Directions)),
         ]  # fmt: skip
         for names, expected, is_right in rules:

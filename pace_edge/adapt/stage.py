@@ -1,167 +1,176 @@
 """One stage of training: a head is warmed up and frozen, then low-rank adapters learn in the blocks behind a frozen
 prefix (PACE 2.1, steps 2 and 3).
 
-The prefix never changes, so what its last block puts out is computed once for every clip and view.
+Of each batch every process takes the clips that it owns, and divides its loss by the whole batch: the summed gradients
+are those of one process. All draw the same numbers and take the same steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
 
-from pace_edge.adapt.backbone import Backbone, unit_norm
-from pace_edge.adapt.boundary import boundary_features, boundary_loss, boundary_prone, class_centres
+from pace_edge.adapt.device import autocast
+from pace_edge.adapt.inputs import Frozen, Inputs
 from pace_edge.adapt.lora import Adapter
+from pace_edge.adapt.near_boundary import Boundary, boundary_now, wrong_views
+from pace_edge.adapt.seeds import seeded
 from pace_edge.adapt.settings import PaceSettings
 from pace_edge.adapt.subspace import project_steps
 
-Progress = Callable[[str, int, int, float], None]
-"""Called with what is done, epochs done, epochs in all, and the mean loss."""
+
+@dataclass
+class Trained:
+    """What a stage did, epoch by epoch: the mean loss, and the head's accuracy on the session's test clips."""
+
+    losses: list[float] = field(default_factory=list)
+    held_out: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Prefix:
-    """What block `first` reads, [n, ...], and what pooled blocks before it gave, [n, width] each."""
+class Stage:
+    """What is trained on, and how a stage goes on after an interruption: `saved` from a state that `save` was given."""
 
-    first: int
-    x: torch.Tensor
-    before: tuple[torch.Tensor, ...]
+    name: str
+    inputs: Inputs
+    y: torch.Tensor  # [n], the session's classes from 0
+    settings: PaceSettings
+    test: tuple[Inputs, torch.Tensor] | None = None  # the session's test clips and their classes: only looked at
+    saved: Mapping[str, Any] | None = None
+    save: Callable[[dict[str, Any]], None] = lambda state: None
 
-    def embed(self, backbone: Backbone, chosen: torch.Tensor) -> torch.Tensor:
-        """Embeddings of the chosen rows: [chosen, D], of length 1."""
-        return backbone.from_block(self.first, self.x[chosen], [part[chosen] for part in self.before])
-
-
-@torch.no_grad()
-def run_prefix(backbone: Backbone, mel: torch.Tensor, first: int, batch: int) -> Prefix:
-    """Log-mel [n, frames, mels] through the blocks before `first`, once."""
-    xs, befores = [], []
-    for part in mel.split(batch):
-        x, before = backbone.stem_from(part), []
-        for i in range(first):
-            x = backbone.blocks[i](x)
-            if i in backbone.pooled:
-                before.append(unit_norm(backbone.pool(x)))
-        xs.append(x)
-        befores.append(before)
-    return Prefix(first, torch.cat(xs), tuple(torch.cat(parts) for parts in zip(*befores, strict=True)))
+    def generator(self, *purpose: object) -> torch.Generator:
+        return seeded(self.settings.seed, self.name, *purpose)
 
 
-@torch.no_grad()
-def embed_all(backbone: Backbone, prefix: Prefix, batch: int) -> torch.Tensor:
-    """Embeddings of every row: [n, D]."""
-    return torch.cat([prefix.embed(backbone, rows) for rows in torch.arange(len(prefix.x)).split(batch)])
-
-
-def warm_up_head(z: torch.Tensor, y: torch.Tensor, settings: PaceSettings, generator: torch.Generator) -> nn.Linear:
-    """A fresh linear head on frozen embeddings z [n, D], trained for E_head epochs and then frozen."""
-    head = nn.Linear(z.shape[1], int(y.max()) + 1)
-    bound = z.shape[1] ** -0.5
+def fresh_head(stage: Stage) -> nn.Linear:
+    """A linear head over the session's classes, as `nn.Linear` draws it, without a bias at first."""
+    D = stage.inputs.backbone.embedding_size
+    head, bound = nn.Linear(D, int(stage.y.max()) + 1), D**-0.5
     with torch.no_grad():
-        head.weight.uniform_(-bound, bound, generator=generator)
+        head.weight.uniform_(-bound, bound, generator=stage.generator("head"))
         head.bias.zero_()
-    optimizer = torch.optim.SGD(
-        head.parameters(), settings.head_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
-    )
-    for _ in range(settings.head_epochs):
-        for rows in torch.randperm(len(z), generator=generator).split(settings.batch):
-            loss = nn.functional.cross_entropy(head(settings.feature_length * z[rows]), y[rows])
+    return head.to(stage.inputs.machine.device)
+
+
+def warm_up_head(stage: Stage) -> nn.Linear:
+    """A fresh head trained on the embeddings of now for E_head epochs, and then frozen. It is small and the embeddings
+    are at hand, so every process trains it whole."""
+    s, head, z = stage.settings, fresh_head(stage), stage.inputs.embed_all()
+    y = stage.y.to(z.device)
+    optimizer = _sgd([{"params": head.parameters(), "lr": s.head_rate}], s)
+    for epoch in range(s.head_epochs):
+        for rows in torch.randperm(len(y), generator=stage.generator("head", epoch)).split(s.batch):
+            rows = rows.to(z.device)
+            loss = nn.functional.cross_entropy(head(s.feature_length * z[rows]), y[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
     return head.requires_grad_(False)
 
 
-@dataclass(frozen=True)
-class Views:
-    """Masked views of every clip behind the same prefix: row i * n + j is view j of clip i."""
-
-    prefix: Prefix
-    n: int
-
-
 def train_adapter(
-    backbone: Backbone,
-    adapter: Adapter,
-    clips: Prefix,
-    y: torch.Tensor,
-    head: nn.Linear,
-    settings: PaceSettings,
-    generator: torch.Generator,
-    *,
-    views: Views | None = None,
-    subspaces: Mapping[nn.Parameter, torch.Tensor] | None = None,
-    say: Progress = lambda *_: None,
-    name: str = "adapt",
-) -> list[float]:
-    """E_0 epochs of cross-entropy, plus L_reg when there are views: the mean loss of each epoch.
+    stage: Stage, adapter: Adapter, head: nn.Linear, *, subspaces: Mapping[nn.Parameter, torch.Tensor] | None = None
+) -> Trained:
+    """E_0 epochs of cross-entropy, plus L_reg when the inputs have views; of the head what is not frozen learns too.
 
     The first epoch is plain; the model after it says which views are wrong (PACE 2.4). `subspaces`: A to its U.
     """
-    parameters = adapter.parameters() + [p for p in head.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(
-        parameters, settings.rate, momentum=settings.momentum, weight_decay=settings.weight_decay
-    )
+    s, inputs, watch = stage.settings, stage.inputs, stage.inputs.machine.watch
+    of_head = [p for p in head.parameters() if p.requires_grad]
+    groups = [{"params": adapter.parameters(), "lr": s.rate}]
+    optimizer = _sgd([*groups, {"params": of_head, "lr": s.head_rate}] if of_head else groups, s)
+    learned = [*adapter.parameters(), *of_head]
     if subspaces:
         project_steps(optimizer, subspaces)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
-    boundary, losses = None, []
-    for epoch in range(settings.epochs):
-        if views is not None and epoch:
-            boundary = _Boundary.seen_by(backbone, head, clips, views, y, settings, before=boundary)
-        total = 0.0
-        for rows in torch.randperm(len(y), generator=generator).split(settings.batch):
-            z = clips.embed(backbone, rows)
-            loss = nn.functional.cross_entropy(head(settings.feature_length * z), y[rows])
-            if boundary is not None:
-                loss = loss + settings.regulariser_weight * boundary.loss(backbone, z, rows, y, generator).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(rows)
-        schedule.step()
-        losses.append(total / len(y))
-        say(name, epoch + 1, settings.epochs, losses[-1])
-    return losses
+    done, wrong = Trained(), None
+    if stage.saved is not None:
+        done = Trained(list(stage.saved["losses"]), list(stage.saved["held_out"]))
+        wrong = stage.saved["wrong"]
+        optimizer.load_state_dict(stage.saved["optimizer"])
+        with torch.no_grad():
+            for parameter, value in zip(learned, stage.saved["learned"], strict=True):
+                parameter.copy_(value)
+    begun = len(done.losses)
+    watch.begin(stage.name, (s.epochs - begun) * math.ceil(len(stage.y) / s.batch))
+    for epoch in range(begun, s.epochs):
+        boundary = None
+        if inputs.masks is not None and epoch:
+            if wrong is None:
+                wrong = wrong_views(inputs, head, stage.y, s)
+            boundary = boundary_now(inputs, wrong, stage.y, s, stage.generator("views", epoch))
+        for i, group in enumerate(optimizer.param_groups):  # cosine over E_0
+            group["lr"] = (s.rate, s.head_rate)[i] * (1 + math.cos(math.pi * epoch / s.epochs)) / 2
+        done.losses.append(_epoch(stage, epoch, learned, head, optimizer, boundary))
+        if stage.test is not None:
+            done.held_out.append(head_accuracy(head, *stage.test, s))
+        stage.save({
+            "losses": done.losses, "held_out": done.held_out, "wrong": wrong, "optimizer": optimizer.state_dict(),
+            "learned": [parameter.detach().cpu() for parameter in learned],
+        })  # fmt: skip
+        watch.epoch(epoch + 1, s.epochs, done.losses[-1], done.held_out[-1] if done.held_out else None)
+    return done
 
 
-@dataclass(frozen=True)
-class _Boundary:
-    """Which views are wrong, from the temporary model, and this epoch's B_t and class centres."""
+def _epoch(
+    stage: Stage, epoch: int, learned: Sequence[nn.Parameter], head: nn.Linear, optimizer: torch.optim.Optimizer,
+    boundary: Boundary | None,
+) -> float:  # fmt: skip
+    """One pass over the clips: the mean loss."""
+    s, inputs, machine = stage.settings, stage.inputs, stage.inputs.machine
+    batches = torch.randperm(len(stage.y), generator=stage.generator("order", epoch)).split(s.batch)
+    if boundary is not None and not len(boundary.B_t):  # nothing is near a boundary: spare the views
+        boundary = None
+    total = torch.zeros((), device=machine.device)
+    for rows, group, clips, views in _read(inputs, batches, boundary):
+        optimizer.zero_grad()
+        if clips is not None:
+            with autocast(machine.device, machine.precision):
+                z = inputs.embed(clips)
+                z_views = inputs.embed(views) if views is not None else None
+            y = stage.y[group].to(z.device)
+            loss = nn.functional.cross_entropy(head(s.feature_length * z), y, reduction="sum")
+            if boundary is not None and z_views is not None:
+                loss = loss + s.regulariser_weight * boundary.loss(z, z_views, group, stage.y, s.delta).sum()
+            (loss / len(rows)).backward()
+            total += loss.detach()
+        machine.processes.sum_gradients(learned)
+        if s.clip_norm is not None:
+            nn.utils.clip_grad_norm_(learned, s.clip_norm)
+        optimizer.step()
+        machine.watch.step()
+    machine.processes.sum_(total)
+    return total.item() / len(stage.y)
 
-    views: Views
-    settings: PaceSettings
-    wrong: torch.Tensor  # bool [clips, n]
-    B_t: torch.Tensor  # [K, D]
-    mu: torch.Tensor  # [classes, D]
 
-    @classmethod
-    @torch.no_grad()
-    def seen_by(
-        cls, backbone: Backbone, head: nn.Linear, clips: Prefix, views: Views, y: torch.Tensor,
-        settings: PaceSettings, before: _Boundary | None,
-    ) -> _Boundary:  # fmt: skip
-        z = embed_all(backbone, views.prefix, settings.batch)
-        features = z.view(len(y), views.n, -1)
-        wrong = (
-            before.wrong
-            if before is not None
-            else (head(settings.feature_length * z).argmax(1).view(len(y), -1) != y[:, None])
-        )
-        B_t = boundary_features(features, wrong, boundary_prone(wrong, settings.rho_p))
-        return cls(views, settings, wrong, B_t, class_centres(embed_all(backbone, clips, settings.batch), y))
+def _read(
+    inputs: Inputs, batches: Sequence[torch.Tensor], boundary: Boundary | None
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, Frozen | None, Frozen | None]]:
+    """Each batch's clips, those of them that this process owns, and what it reads of these; None where it owns none."""
+    groups = [inputs.machine.processes.owned(rows) for rows in batches]
+    own = [group for group in groups if len(group)]
+    pairs = [boundary.pairs(group) for group in own] if boundary is not None else []
+    read: Iterator[Any] = inputs.read(own) if boundary is None else inputs.read_views(own, pairs)
+    for rows, group in zip(batches, groups, strict=True):
+        if not len(group):
+            yield rows, group, None, None
+        elif boundary is None:
+            yield rows, group, next(read), None
+        else:
+            yield rows, group, *next(read)
 
-    def loss(
-        self, backbone: Backbone, z: torch.Tensor, rows: torch.Tensor, y: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
-        n, right = self.views.n, ~self.wrong[rows]  # [b, n]
-        if not len(self.B_t):  # nothing is near a boundary: the loss is 0, spare the views
-            return torch.zeros(len(rows))
-        wanted = n if self.settings.views_in_loss is None else min(n, self.settings.views_in_loss)
-        order = torch.rand(right.shape, generator=generator).masked_fill(~right, 2.0).argsort(1)[:, :wanted]
-        chosen = (rows[:, None] * n + order).flatten()
-        f_views = self.views.prefix.embed(backbone, chosen).view(len(rows), wanted, -1)
-        return boundary_loss(f_views, right.gather(1, order), z, self.mu[y[rows]], self.B_t, self.settings.delta)
+
+@torch.no_grad()
+def head_accuracy(head: nn.Linear, inputs: Inputs, y: torch.Tensor, settings: PaceSettings) -> float:
+    """The share of the clips that the head calls right."""
+    called = head(settings.feature_length * inputs.embed_all()).argmax(1)
+    return (called == y.to(called.device)).double().mean().item()
+
+
+def _sgd(groups: list[dict[str, Any]], settings: PaceSettings) -> torch.optim.SGD:
+    return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay)

@@ -6,7 +6,6 @@ sounds. `docs/starter.md` has the measurements behind each number.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,10 +62,12 @@ STARTER = Recipe()
 
 
 def starter_backbone(recipe: Recipe = STARTER, weights_folder: Path | None = None) -> SideBySide:
-    """Whisper tiny.en and YAMNet with their published weights, for windows of the recipe's length only."""
-    checkpoint = torch.load(fetch(WHISPER_TINY_EN, weights_folder), map_location="cpu", weights_only=True)
-    speech = whisper.from_openai(checkpoint)
-    tokens = recipe.window_samples // 320
+    """Whisper tiny.en and YAMNet with their published weights, for windows up to the recipe's length.
+
+    The speech part's blocks are the ones that can be adapted.
+    """
+    speech = whisper.from_file(fetch(WHISPER_TINY_EN, weights_folder))
+    tokens = round(recipe.window_s * whisper.TOKENS_PER_S)
     speech.positions = torch.nn.Parameter(speech.positions[:tokens].detach().clone())  # the rest is never read
     sounds = yamnet.from_tflite(fetch(YAMNET, weights_folder))
     both = SideBySide([speech, sounds], [1 - recipe.yamnet_share, recipe.yamnet_share])
@@ -108,11 +109,3 @@ def noise_examples(count: int, recipe: Recipe = STARTER, *, seed: int = 0) -> li
         level_db = rng.uniform(-130, -100) if quiet else rng.uniform(-90, -20)
         examples.append(Example(BACKGROUND, at_some_level(noise, level_db, level_db, rng=rng)[None]))
     return examples
-
-
-def backbone_sha256(backbone: torch.nn.Module) -> str:
-    """A checksum of every weight, by name: which backbone an embedding came from."""
-    digest = hashlib.sha256()
-    for name, value in sorted(backbone.state_dict().items()):
-        digest.update(name.encode() + np.ascontiguousarray(value.numpy()).tobytes())
-    return digest.hexdigest()

@@ -7,6 +7,7 @@ exactly and computed with in float.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from torch import nn
 
 from pace_edge.adapt.backbone import Backbone
 from pace_edge.adapt.frontend import YAMNET_64, LogMel
+from pace_edge.adapt.weights_file import WeightsFile
+from pace_edge.errors import PaceEdgeError
 
 _CHANNELS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 _STRIDE_2 = (1, 3, 5, 11)  # which separable blocks halve time and frequency
@@ -74,14 +77,33 @@ class YamNet(Backbone):
 
 
 def from_tflite(path: Path) -> YamNet:
-    """YAMNet with the weights of the published `yamnet.tflite`."""
+    """YAMNet with the weights of the published `yamnet.tflite`. Another file raises a PaceEdgeError."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PaceEdgeError(f"{path} cannot be read: {error.strerror}", do="Check where it is.") from error
+    if content[4:8] != b"TFL3":
+        raise PaceEdgeError(f"{path} is no TensorFlow Lite file", do="YAMNet is published as yamnet.tflite.")
+    try:
+        weights = list(_convolutions(content))
+    except Exception as error:  # what is read from wrong places can raise anything
+        raise PaceEdgeError(
+            f"{path} is damaged, or its weights are not 8-bit ones ({type(error).__name__})", do="Download it again."
+        ) from error
+    net, file = YamNet(), WeightsFile(path, "YAMNet", {})
+    for i, (weight, bias) in enumerate(weights):
+        file.tensors[f"blocks.{i}.conv.weight"] = torch.from_numpy(weight)
+        file.tensors[f"blocks.{i}.conv.bias"] = torch.from_numpy(bias)
+    file.fill(net, lambda name: name)
+    return net.eval()
+
+
+def _convolutions(content: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Weight [out, in / groups, h, w] and bias [out] of each convolution, dequantised."""
     import tflite
 
-    graph = tflite.Model.GetRootAsModel(path.read_bytes(), 0)
+    graph = tflite.Model.GetRootAsModel(content, 0)
     subgraph = graph.Subgraphs(0)
-    kinds = (tflite.BuiltinOperator.CONV_2D, tflite.BuiltinOperator.DEPTHWISE_CONV_2D)
-    operators = [subgraph.Operators(i) for i in range(subgraph.OperatorsLength())]
-    convolutions = [op for op in operators if graph.OperatorCodes(op.OpcodeIndex()).BuiltinCode() in kinds]
 
     def dequantised(index: int, dtype: str) -> np.ndarray:
         tensor = subgraph.Tensors(index)
@@ -92,13 +114,8 @@ def from_tflite(path: Path) -> YamNet:
         along = [-1 if i == axis else 1 for i in range(len(shape))]
         return raw.reshape(shape).astype(np.float32) * scales.reshape(along)
 
-    net = YamNet()
-    for layer, op in zip(net.blocks, convolutions, strict=True):
-        assert isinstance(layer, SameConv)
-        weight, bias = dequantised(op.Inputs(1), "<i1"), dequantised(op.Inputs(2), "<i4")
-        # TensorFlow: [out, h, w, in], depthwise [1, h, w, channels]; torch: [out, in / groups, h, w]
-        depthwise = layer.conv.groups > 1
-        order = (3, 0, 1, 2) if depthwise else (0, 3, 1, 2)
-        layer.conv.weight = nn.Parameter(torch.from_numpy(weight.transpose(order).copy()))
-        layer.conv.bias = nn.Parameter(torch.from_numpy(bias))
-    return net.eval()
+    # TensorFlow's axes: [out, h, w, in], depthwise [1, h, w, channels]
+    orders = {tflite.BuiltinOperator.CONV_2D: (0, 3, 1, 2), tflite.BuiltinOperator.DEPTHWISE_CONV_2D: (3, 0, 1, 2)}
+    for op in map(subgraph.Operators, range(subgraph.OperatorsLength())):
+        if order := orders.get(graph.OperatorCodes(op.OpcodeIndex()).BuiltinCode()):
+            yield dequantised(op.Inputs(1), "<i1").transpose(order).copy(), dequantised(op.Inputs(2), "<i4")

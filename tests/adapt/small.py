@@ -6,13 +6,18 @@ import numpy as np
 import soundfile
 import torch
 
+from pace_edge.adapt.boundary import draw_masks
 from pace_edge.adapt.data import Clip
+from pace_edge.adapt.inputs import Inputs, Masks
+from pace_edge.adapt.machine import Machine
 from pace_edge.adapt.settings import PaceSettings
+from pace_edge.adapt.stage import Stage
+from pace_edge.adapt.store import Budget
 from pace_edge.adapt.whisper import WhisperEncoder
 from tests.synthetic import RATE_HZ, tone
 
 HZ = (250, 500, 900, 1500, 2300, 3300)
-QUICK = {"epochs": 2, "batch": 8, "M": 64, "views": 4, "views_in_loss": 2, "rate": 0.01}
+QUICK = {"epochs": 2, "batch": 8, "M": 64, "views": 4, "views_in_loss": 2, "rate": 0.01, "adapt_from": 0.0}
 
 
 def settings(**changes) -> PaceSettings:
@@ -24,6 +29,23 @@ def small_encoder(*, n_blocks=3, pooled=None) -> WhisperEncoder:
     encoder = WhisperEncoder(width=24, n_blocks=n_blocks, heads=2, n_positions=50, pooled=pooled)
     torch.nn.init.normal_(encoder.positions, std=0.1)
     return encoder.eval().requires_grad_(False)
+
+
+ROOMY, DISK, NOTHING = (1 << 30, 0), (0, 1 << 30), (0, 0)  # bytes in memory and on disk
+
+
+def inputs_of(encoder, clips, *, first=0, views=0, room=ROOMY, batch=8, max_masked=0.2, **machine) -> Inputs:
+    masks = Masks(draw_masks(len(clips), views, generator=torch.Generator().manual_seed(0)), max_masked)
+    return Inputs(
+        encoder, clips, Machine(**machine), first=first, seconds=0.5, batch=batch, budget=Budget(*room),
+        masks=masks if views else None,
+    )  # fmt: skip
+
+
+def stage_of(inputs: Inputs, s: PaceSettings, **changes) -> Stage:
+    labels = sorted({clip.label for clip in inputs.clips})
+    y = torch.tensor([labels.index(clip.label) for clip in inputs.clips])
+    return Stage("stage", inputs, y, s, **changes)
 
 
 def write_clips(folder: Path, *, classes=4, per_class=6) -> list[Clip]:

@@ -63,24 +63,6 @@ def test_a_short_window_crops_the_positions_and_is_not_padded():
     assert torch.equal(encoder(pcm), before)
 
 
-def test_an_openai_checkpoint_is_read_under_its_own_names():
-    ours = small_whisper()
-    theirs = {f"encoder.{name}": value for name, value in ours.state_dict().items()}
-    renamed = {}
-    for name, value in theirs.items():
-        for old, new in (("norm1", "attn_ln"), ("norm2", "mlp_ln"), ("attention.q", "attn.query"),
-                         ("attention.k", "attn.key"), ("attention.v", "attn.value"), ("attention.out", "attn.out"),
-                         ("fc1", "mlp.0"), ("fc2", "mlp.2"), ("positions", "positional_embedding")):  # fmt: skip
-            name = name.replace(old, new)
-        renamed[name] = value
-    renamed |= {"encoder.ln_post.weight": torch.ones(32), "decoder.anything": torch.ones(1)}
-    dims = {"n_audio_state": 32, "n_audio_layer": 3, "n_audio_head": 4, "n_audio_ctx": 50}
-    read = whisper.from_openai({"dims": dims, "model_state_dict": renamed})
-    pcm = torch.zeros(1, 8000)
-    with torch.no_grad():
-        assert torch.equal(read(pcm), ours(pcm))
-
-
 def test_convolutions_pad_as_tensorflow_same():
     """With stride 2 and an even input the odd row goes to the end: output 0 reads input 0, 1, 2."""
     layer = yamnet.SameConv(1, 1, 3, stride=2)
@@ -93,14 +75,6 @@ def test_convolutions_pad_as_tensorflow_same():
 
 
 @torch.no_grad()
-def test_going_on_from_a_block_gives_what_the_whole_gives():
-    encoder, pcm = small_whisper(pooled=(0, 2)), 0.1 * torch.randn(2, 16000, generator=torch.Generator().manual_seed(5))
-    after_first = encoder.blocks[0](encoder.stem(pcm))
-    z = encoder.from_block(1, after_first, [unit_norm(encoder.pool(after_first))])
-    assert torch.allclose(z, encoder(pcm), atol=1e-6)
-
-
-@torch.no_grad()
 def test_backbones_side_by_side_get_their_shares():
     a, b = MelStatistics(), small_whisper()
     both, pcm = SideBySide([a, b], [0.9, 0.1]), 0.1 * torch.randn(2, 16000, generator=torch.Generator().manual_seed(4))
@@ -108,6 +82,16 @@ def test_backbones_side_by_side_get_their_shares():
     assert z.shape == (2, both.embedding_size) == (2, 40 + 32)
     assert torch.allclose(z[:, :40].square().sum(1), torch.full((2,), 0.9), atol=1e-4)
     assert torch.allclose(z[:, 40:], 0.1**0.5 * b(pcm), atol=1e-6)
+
+
+@torch.no_grad()
+def test_what_stands_beside_may_be_side_by_side_itself():
+    a, b, c = MelStatistics(), small_whisper(), small_whisper(pooled=(1,))
+    pcm = 0.1 * torch.randn(2, 16000, generator=torch.Generator().manual_seed(6))
+    both = SideBySide([SideBySide([a, b], [0.5, 0.5]), c], [0.6, 0.4])
+    expected = torch.cat([0.3**0.5 * a(pcm), 0.3**0.5 * b(pcm), 0.4**0.5 * c(pcm)], 1)
+    assert torch.allclose(both(pcm), expected, atol=1e-6)
+    assert both.blocks is a.blocks
 
 
 @pytest.mark.skipif(not (SHARED / "weights/yamnet/yamnet.tflite").exists(), reason="YAMNet's weights are not here")

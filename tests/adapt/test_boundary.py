@@ -7,7 +7,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pace_edge.adapt.boundary import boundary_features, boundary_loss, boundary_prone, class_centres, masked_views
+from pace_edge.adapt.boundary import (
+    boundary_features,
+    boundary_loss,
+    boundary_prone,
+    class_centres,
+    draw_masks,
+    masked_views,
+)
 
 
 def normal(seed, *shape):
@@ -17,8 +24,8 @@ def normal(seed, *shape):
 # Views
 
 
-def views_of(mel, seed=0, **options):
-    return masked_views(mel, generator=torch.Generator().manual_seed(seed), **options)
+def views_of(mel, seed=0, n=20, **options):
+    return masked_views(mel, draw_masks(len(mel), n, generator=torch.Generator().manual_seed(seed)), **options)
 
 
 def test_each_view_masks_one_time_band_and_one_frequency_band_with_the_clips_mean():
@@ -42,6 +49,12 @@ def test_bands_take_every_allowed_length_and_reach_both_ends():
     frames = masked.all(2)
     assert set(frames.sum(1).tolist()) == {1, 2, 3, 4}
     assert frames.any(0).all()
+
+
+def test_a_view_is_the_same_made_alone_or_among_others():
+    mel, masks = normal(5, 3, 40, 30), draw_masks(3, 20, generator=torch.Generator().manual_seed(0))
+    alone = masked_views(mel[1:2], masks[1:2, 7:8])
+    assert torch.equal(alone[0, 0], masked_views(mel, masks)[1, 7])
 
 
 def test_views_differ_follow_their_generator_and_leave_the_clip_alone():

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from pace_edge.adapt.checkpoint import load_checkpoint, save_checkpoint
 from pace_edge.adapt.pace import Pace
@@ -60,10 +61,11 @@ def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda f: (f / "classifier.npz").unlink(), "damaged"),
-        (lambda f: (f / "classifier.npz").write_bytes(b"half"), "damaged"),
-        (lambda f: (f / "pace.json").write_text('{"schema": 9}'), "expected schema 1, got schema 9"),
-        (lambda f: (f / "pace.json").write_text('{"schema": 1}'), "damaged"),
+        (lambda f: (f / "classifier-02.npz").unlink(), "damaged"),
+        (lambda f: (f / "classifier-02.npz").write_bytes(b"half"), "damaged"),
+        (lambda f: (f / "pace.json").write_text('{"schema": 9}'), "expected schema 2, got schema 9"),
+        (lambda f: (f / "pace.json").write_text('{"schema": 2}'), "damaged"),
+        (lambda f: (f / "pace.json").write_text("[]"), "expected schema 2, got schema none"),
     ],
 )
 def test_a_damaged_checkpoint_is_refused(finished, tmp_path, change, message):
@@ -73,6 +75,14 @@ def test_a_damaged_checkpoint_is_refused(finished, tmp_path, change, message):
     change(folder)
     with pytest.raises(PaceEdgeError, match=message):
         load_checkpoint(folder, open_small)
+
+
+def test_other_weights_than_those_adapted_are_refused(finished):
+    other = small_encoder()
+    with torch.no_grad():
+        other.blocks[1].fc1.weight[0, 0] += 0.1
+    with pytest.raises(PaceEdgeError, match="was made with other weights of small"):
+        load_checkpoint(finished[2], lambda name: other)
 
 
 def test_nothing_learned_cannot_be_saved(tmp_path):

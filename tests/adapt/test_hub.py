@@ -1,4 +1,4 @@
-"""Weights come from the hub whole, checked and once, over connections that break; without a hub, by hand."""
+"""Weights come from the hub or a plain address whole, checked and once, over connections that break; else by hand."""
 
 import hashlib
 import http.server
@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from pace_edge.adapt import hub
-from pace_edge.adapt.hub import HubFile
+from pace_edge.adapt.hub import HubFile, UrlFile
 from pace_edge.errors import PaceEdgeError
 
 CONTENT = bytes(range(256)) * 20_000  # 5 MB
@@ -42,7 +42,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/somebody/some-model/resolve/main/model.safetensors":
             self.answer(302, Location="/store/1")
-        elif self.path == "/store/1":
+        elif self.path in ("/store/1", "/models/base.pt"):
             self.store()
         else:
             self.answer(404)
@@ -209,12 +209,35 @@ def test_a_folder_that_cannot_be_written_says_so(server, tmp_path):
         fetch(tmp_path)
 
 
+def test_a_file_at_a_plain_address_is_fetched_checked_and_kept_alike(server, tmp_path):
+    file = UrlFile(f"{server.url}/models/base.pt", SHA256)
+    server.cuts = [1_000_000]
+    with pytest.raises(PaceEdgeError, match=r"base\.pt could not be downloaded.*Check the network and try again"):
+        fetch(tmp_path, file)
+    assert fetch(tmp_path, file) == tmp_path / "weights/base.pt"
+    assert (tmp_path / "weights/base.pt").read_bytes() == CONTENT
+    assert fetch(tmp_path, file) == tmp_path / "weights/base.pt"
+    assert server.asked == [None, 1_000_000]
+    with pytest.raises(PaceEdgeError, match=r"models/base\.pt is not the file we know"):
+        fetch(tmp_path / "again", UrlFile(file.url, "0" * 64))
+
+
+def test_a_whisper_put_there_by_hand_just_works(nobody, tmp_path):
+    file = UrlFile("http://127.0.0.1:1/models/base.pt", SHA256)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/base.pt").write_bytes(CONTENT)
+    assert fetch(tmp_path, file).read_bytes() == CONTENT
+    (tmp_path / "weights/base.pt").unlink()
+    with pytest.raises(PaceEdgeError, match=rf"put the file at {tmp_path}/weights/base\.pt yourself"):
+        fetch(tmp_path, file)
+
+
 def test_progress_is_shown_on_a_terminal_only(server, tmp_path, capsys, monkeypatch):
     fetch(tmp_path)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     fetch(tmp_path / "again")
-    assert re.search(r"\rsomebody/some-model: \d of 5 MB", capsys.readouterr().err)
+    assert re.search(r"\rsomebody/some-model/model\.safetensors: \d of 5 MB", capsys.readouterr().err)
 
 
 def test_an_endpoint_that_is_no_address_says_so(tmp_path, monkeypatch):
@@ -227,3 +250,6 @@ def test_the_known_models_are_pinned():
     for file in (hub.EAT_BASE, hub.SSLAM_BASE):
         assert re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert file.name == "model.safetensors"
+    for file in (hub.WHISPER_BASE, hub.WHISPER_SMALL):  # OpenAI's addresses hold the checksum
+        assert re.fullmatch("[0-9a-f]{64}", file.sha256)
+        assert re.fullmatch(rf"https://openaipublic\..*/{file.sha256}/(base|small)\.pt", file.url)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from pace_edge.adapt.first_session import block_features, probe
+from pace_edge.adapt.cka import linear_cka
+from pace_edge.adapt.first_session import drift, pooled_blocks, probe
 from pace_edge.adapt.lora import attach, merge
 from pace_edge.adapt.pace import Pace
 from pace_edge.adapt.sessions import load_pcm, plan_sessions
-from pace_edge.adapt.stage import run_prefix
 from pace_edge.adapt.subspace import InputCovariance, leading_subspace
-from tests.adapt.small import settings, small_encoder, write_clips
+from tests.adapt.small import inputs_of, settings, small_encoder, stage_of, write_clips
 from tests.synthetic import RATE_HZ
 
 
@@ -39,11 +39,14 @@ def test_sessions_adapt_until_the_stop_rule_ends_it(clips):
 def test_without_adaptation_it_is_ridge_regression_in_any_order(clips):
     a, b = (run(clips, order_seed=seed, last_adapted_session=0, gamma_grid=(0.1,)) for seed in (0, 1))
     columns = [b.classifier.labels.index(label) for label in a.classifier.labels]
-    a.classifier.gamma = b.classifier.gamma  # the grid is relative to session 1, which differs
-    a.classifier.fold()
-    a.classifier._rebuild()
     assert np.abs(a.classifier.W - b.classifier.W[:, columns]).max() < 1e-8
     assert a.adapters == []
+
+
+def test_gamma_grows_with_the_statistics_or_stays_that_of_session_1(clips):
+    follows, stays = (run(clips, last_adapted_session=0, gamma_grid=(0.1,), gamma_follows=f) for f in (True, False))
+    assert follows.classifier.gamma == pytest.approx(0.1 * np.trace(follows.classifier.G) / 64)
+    assert stays.classifier.gamma < follows.classifier.gamma / 2  # session 1 has a third of the clips
 
 
 def test_the_same_seed_gives_the_same_run(clips):
@@ -53,19 +56,32 @@ def test_the_same_seed_gives_the_same_run(clips):
 
 
 def test_the_probe_leaves_the_backbone_as_it_was_and_says_how_far_each_block_drifts(clips):
-    encoder = small_encoder()
-    with torch.no_grad():
-        mel = encoder.spectrogram(load_pcm(clips, rate_hz=RATE_HZ, seconds=0.5))
-    before = block_features(encoder, mel, 8)
-    y = torch.arange(len(clips)) // 6
-    similarities = probe(
-        encoder, mel, y, settings(rate=0.1, epochs=4), torch.Generator().manual_seed(0), lambda *_: None
-    )
+    encoder, s = small_encoder(), settings(rate=0.1, epochs=4)
+    before = encoder.state_dict()
+    similarities = probe(stage_of(inputs_of(encoder, clips), s))
     assert len(similarities) == 3
     assert all(0 <= s <= 1 + 1e-9 for s in similarities)
     assert min(similarities) < 0.9999
-    for a, b in zip(before, block_features(encoder, mel, 8), strict=True):
-        assert torch.equal(a, b)
+    after = encoder.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_drift_is_the_cka_of_each_blocks_pooled_output(clips):
+    encoder = small_encoder()
+    stage = stage_of(inputs_of(encoder, clips, batch=7), settings())
+    adapter = attach(encoder, [1, 2], settings().lora, generator=stage.generator())
+    with torch.no_grad():
+        for layer in adapter.layers.values():
+            layer.B.normal_(generator=stage.generator())
+        x = encoder.stem(load_pcm(clips, rate_hz=RATE_HZ, seconds=0.5))
+        after = pooled_blocks(encoder, x)
+        with adapter.switched_off():
+            before = pooled_blocks(encoder, x)
+    expected = [linear_cka(a, b) for a, b in zip(before, after, strict=True)]
+    assert expected[0] == pytest.approx(1.0)
+    assert expected[2] < 0.99
+    assert drift(stage, adapter) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_subspace_is_seen_through_the_backbone_minus_the_earlier_adapters(clips):
@@ -80,9 +96,9 @@ def test_the_subspace_is_seen_through_the_backbone_minus_the_earlier_adapters(cl
     keys = {f"blocks.{i}.attention.k": unlearned.blocks[i].attention.k for i in (1, 2)}
     with torch.no_grad(), InputCovariance(keys) as covariance:
         unlearned.from_block(0, unlearned.stem_from(mel))
-    prefix = run_prefix(pace.backbone, mel, 1, 8)
+    inputs = inputs_of(pace.backbone, clips, first=1)
     later = attach(pace.backbone, [1, 2], pace.settings.lora, generator=torch.Generator().manual_seed(2))
-    found = pace._subspaces(later, [earlier], prefix, pace.reports[0])
+    found = pace._subspaces(later, [earlier], inputs, pace.reports[0])
     for name, C in covariance.sums.items():
         expected, got = leading_subspace(C, pace.settings.rho_svd).U, found[later.layers[name].A]
         assert torch.allclose(got @ got.T, expected @ expected.T, atol=1e-4), name
@@ -99,6 +115,15 @@ def test_when_no_block_drifts_the_pretrained_backbone_is_kept(clips):
     assert pace.n_frozen == 3
     assert pace.adapters == []
     assert not any(report.adapted for report in pace.reports)
+
+
+def test_classes_that_the_pretrained_backbone_tells_apart_are_left_to_the_classifier(clips):
+    apart, error = run(clips, frozen_blocks=1, adapt_from=0.9), run(clips, frozen_blocks=1, adapt_from=1e-6)
+    assert 1e-6 < apart.frozen_error == error.frozen_error < 0.9
+    assert not any(report.adapted for report in apart.reports)
+    assert [report.adapted for report in error.reports] == [True, True, True]
+    forced = run(clips, frozen_blocks=1, adapt_from=0.9, last_adapted_session=1)
+    assert [report.adapted for report in forced.reports] == [True, False, False]
 
 
 @pytest.mark.parametrize("directions", ["null_space", "all"])

@@ -1,11 +1,18 @@
 """The starter's training windows: cut as the device cuts, each word in several rooms, background without recording."""
 
 import numpy as np
+import pytest
 import soundfile
+import torch
 
+from pace_edge.adapt import starter
 from pace_edge.adapt.data import Clip
+from pace_edge.adapt.lora import LoraConfig, attach
 from pace_edge.adapt.starter import BACKGROUND, PLACES, STARTER, noise_examples, sound_examples, word_examples
+from pace_edge.adapt.whisper import WhisperEncoder
+from pace_edge.adapt.yamnet import YamNet
 from pace_edge.clips import window_levels_dbfs
+from pace_edge.errors import PaceEdgeError
 
 RATE_HZ = STARTER.rate_hz
 
@@ -43,3 +50,32 @@ def test_noise_reaches_from_loud_to_a_switched_off_microphone():
     assert {e.label for e in examples} == {BACKGROUND}
     assert max(levels) > -40
     assert min(levels) < -100
+
+
+@pytest.fixture
+def backbone(monkeypatch):
+    """The starter's, from small backbones in place of the published ones."""
+    torch.manual_seed(0)
+    small = {
+        "tiny.en.pt": WhisperEncoder(width=32, n_blocks=2, heads=2).eval(),
+        "yamnet.tflite": YamNet().eval(),
+    }
+    monkeypatch.setattr(starter, "fetch", lambda weights, folder: weights.member.rpartition("/")[2])
+    monkeypatch.setattr(starter.whisper, "from_file", small.get)
+    monkeypatch.setattr(starter.yamnet, "from_tflite", small.get)
+    return starter.starter_backbone()
+
+
+def test_the_starter_hears_its_window_and_a_longer_clip_is_one_clear_error(backbone):
+    assert backbone.longest_s == STARTER.window_s
+    assert len(backbone.backbones[0].positions) == 100
+    assert backbone(torch.zeros(1, STARTER.window_samples)).shape == (1, 32 + 1024)
+    with pytest.raises(PaceEdgeError, match=r"expected up to 2 s, got 5 s"):
+        backbone(torch.zeros(1, 5 * RATE_HZ))
+
+
+def test_of_the_starter_the_speech_part_is_adapted(backbone):
+    adapter = attach(backbone, [0, 1], LoraConfig(), generator=torch.Generator().manual_seed(0))
+    assert set(adapter.layers) == {f"backbones.0.blocks.{i}.attention.{part}" for i in (0, 1) for part in "kv"}
+    (sounds,) = backbone.beside(torch.zeros(1, STARTER.window_samples))
+    assert sounds.shape == (1, 1024)

@@ -1,4 +1,4 @@
-"""pace-edge adapt: a checkpoint, a JSON line for each session, and one clear line for a mistake."""
+"""pace-edge adapt: a checkpoint, a report, a JSON line for each session, and one clear line for a mistake."""
 
 import json
 
@@ -12,28 +12,77 @@ from tests.adapt.small import QUICK, small_encoder, write_clips
 from tests.cli.test_cli import pace_edge
 
 
-def test_adapting_writes_a_checkpoint_and_a_line_for_each_session(tmp_path, monkeypatch):
+@pytest.fixture
+def adapt(tmp_path, monkeypatch):
+    """Runs the command on four classes in tmp_path with a small backbone."""
     write_clips(tmp_path, classes=4)
-    monkeypatch.setitem(backbones.BACKBONES, "small", lambda folder: small_encoder())  # no network in a test
-    changes = [word for name, value in QUICK.items() for word in ("--set", f"{name}={value}")]
-    words = ["adapt", "--data", tmp_path, "--output", tmp_path / "out", "--backbone", "small", "--seconds", "0.5"]
-    done = CliRunner().invoke(cli, [*map(str, words), *changes, "--set", "frozen_blocks=1"], catch_exceptions=False)
+    monkeypatch.setitem(backbones.BACKBONES, "small", lambda *_: small_encoder())  # no network in a test
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        changes = [word for name, value in QUICK.items() for word in ("--set", f"{name}={value}")]
+        fixed = ["adapt", "--data", ".", "--backbone", "small", "--seconds", "0.5", *changes]
+        return CliRunner().invoke(cli, [*fixed, "--set", "frozen_blocks=1", "--output", "out", *map(str, words)])
+
+    return run
+
+
+def sessions(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_adapting_writes_a_checkpoint_a_report_and_a_line_for_each_session(tmp_path, adapt):
+    done = adapt()
+    assert done.exit_code == 0, done.output
+    assert [line["session"] for line in sessions(done)] == [1, 2]
+    assert "session 1: epoch 2/2, loss" in done.stderr
+    assert "of the test clips right" in done.stderr
+    assert load_checkpoint(tmp_path / "out", backbones.open_backbone).accuracies[-1] == sessions(done)[-1]["accuracy"]
+    assert "accuracy.png" in (tmp_path / "out" / "report" / "report.md").read_text()
+    described = json.loads((tmp_path / "out" / "report" / "settings.json").read_text())
+    assert described["epochs"] == QUICK["epochs"]
+    assert described["origin"]["data"] == str(tmp_path)
+
+
+def test_a_plan_says_which_classes_come_when(tmp_path, adapt):
+    (tmp_path / "plan.txt").write_text("tone3, tone0\n# a pause\ntone1, tone2\n")
+    assert [line["labels"] for line in sessions(adapt("--plan", "plan.txt"))] == [
+        ["tone3", "tone0"],
+        ["tone1", "tone2"],
+    ]
+
+
+def test_a_finished_run_is_neither_done_again_nor_written_over(adapt):
+    first = adapt()
+    assert "holds a run already" in str(adapt().exception)
+    again = adapt("--resume")
+    assert again.stdout == first.stdout
+    assert "epoch" not in again.stderr
+
+
+def test_unreadable_clips_end_it_or_are_left_out_by_request(tmp_path, adapt):
+    (tmp_path / "2-0.wav").write_bytes(b"no sound")
+    refused = adapt()
+    assert refused.exit_code == 1
+    assert "2-0.wav" in str(refused.exception)
+    assert "--skip-unreadable" in str(refused.exception)
+    assert not (tmp_path / "out").exists()
+    done = adapt("--skip-unreadable")
     assert done.exit_code == 0
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["session"] for line in lines] == [1, 2]
-    assert all(0 <= line["accuracy"] <= 1 for line in lines)
-    assert "session 1: epoch 2/2" in done.stderr
-    assert load_checkpoint(tmp_path / "out", backbones.open_backbone).accuracies[-1] == lines[-1]["accuracy"]
+    assert "left out" in done.stderr
+    assert "2-0.wav" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["--data", "absent"], 1, "cannot read the manifest"),
+        (["--data", "absent"], 1, "absent"),
         (["--data", ".", "--backbone", "ears"], 2, "there is no backbone 'ears'"),
         (["--data", ".", "--set", "speed=3"], 2, "there is no setting 'speed'"),
         (["--data", ".", "--classes-per-session", "9"], 1, "classes a session"),
         (["--data", ".", "--set", "epochs=2.5"], 2, "a whole number from 1"),
+        (["--data", ".", "--plan", "absent"], 1, "absent"),
+        (["--data", ".", "--device", "tpu"], 2, "there is no device 'tpu'"),
     ],
 )
 def test_a_mistake_in_adapting_is_one_clear_line(tmp_path, words, code, message):
