@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto, TrainingInfoProto, helper, numpy_helper
 
-from pace_edge.model_file import COUNTS, R, W
+from pace_edge.model_parts import COUNTS, R, W
 
 
 def learning_rule(R_value: np.ndarray) -> TrainingInfoProto:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +16,8 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from export.compact import store_compactly
 from export.learning_rule import learning_rule
 from pace_edge.analytic import FEWEST, AnalyticClassifier, RandomProjection
-from pace_edge.model_file import COUNTS, PROJECTION, ModelInfo, W
+from pace_edge.model_file import ModelInfo
+from pace_edge.model_parts import COUNTS, PROJECTION, W, set_metadata
 
 if TYPE_CHECKING:
     import torch
@@ -27,24 +30,32 @@ def build_model(
     embedder: torch.nn.Module, projection: RandomProjection, classifier: AnalyticClassifier, info: ModelInfo
 ) -> ModelProto:
     """The whole model: `embedder` maps PCM [batch, samples] to embeddings [batch, D]."""
-    model = _exported(embedder, info.window_samples)
+    return with_classifier(export_embedder(embedder, info.window_samples), projection, classifier, info)
+
+
+def with_classifier(
+    embedder: ModelProto, projection: RandomProjection, classifier: AnalyticClassifier, info: ModelInfo
+) -> ModelProto:
+    """The whole model from an exported embedder, which stays as it is."""
+    model = ModelProto()
+    model.CopyFrom(embedder)
     _add_classifier(model, projection, classifier, info)
     store_compactly(model)
     model.training_info.append(learning_rule(classifier.R))
-    helper.set_model_props(model, info.to_metadata())
+    set_metadata(model, info.to_metadata())
     model.ir_version = IR_VERSION
     model.producer_name = "pace-edge"
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
-def _exported(embedder: torch.nn.Module, window_samples: int) -> ModelProto:
+def export_embedder(embedder: torch.nn.Module, window_samples: int) -> ModelProto:
+    """PCM float32 [batch, window_samples] to embeddings, any batch; nothing of this machine is in it."""
     import torch
 
     batch = torch.export.Dim("batch", min=1, max=4096)
     example = torch.zeros(2, window_samples)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # the exporter's progress lines
-        warnings.simplefilter("ignore")
+    with quietly():
         program = torch.onnx.export(
             embedder.eval(), (example,), input_names=["pcm"], output_names=["embedding"],
             dynamic_shapes=({0: batch},), dynamo=True, opset_version=OPSET, external_data=False, verbose=False,
@@ -59,6 +70,19 @@ def _exported(embedder: torch.nn.Module, window_samples: int) -> ModelProto:
         del value.metadata_props[:]
     del model.graph.metadata_props[:], model.metadata_props[:]
     return model
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Without the progress lines, warnings and advice of exporters and quantisers."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _add_classifier(

@@ -3,7 +3,8 @@
 Graph        pcm float32 [batch, samples] -> scores [batch, classes], features [batch, M], embedding [batch, D]
 Initializers the tensors named below: the projection, W and counts in the graph, R in the learning rule
 training_info[0].algorithm   one exact rank-one update: (phi, y, weight, R, W, counts) -> the next R, W, counts
-metadata     the keys of `ModelInfo`, each with the prefix `pace_edge.`
+metadata     the keys of `ModelInfo`, each with the prefix `pace_edge.`; and, in files of `pace-edge export`,
+             `provenance` and `parity` (JSON) and the checksums of the file's parts (model_parts.py)
 
 This module reads; `export/` writes. Neither torch nor ONNX Runtime is needed to read.
 """
@@ -20,14 +21,13 @@ import numpy as np
 
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.errors import ModelFileError
+from pace_edge.model_parts import COUNTS, PREFIX, PROJECTION, R, W, changed_parts, read_metadata
 from pace_edge.readout import ReadOut
 
 if TYPE_CHECKING:
     import onnx
 
 SCHEMA = 1
-PREFIX = "pace_edge."
-PROJECTION, W, COUNTS, R = "projection.steps", "classifier.W", "classifier.counts", "classifier.R"
 _OURS = "Give a model file of pace-edge, or leave --model out for the starter model."
 
 
@@ -38,7 +38,7 @@ class ModelInfo:
     name: str
     labels: tuple[str, ...]
     counts: tuple[float, ...]  # the classes' examples at export, as the total of their weights
-    background: str  # the class that is never announced
+    background: str  # the class that is never announced; empty: there is none
     rate_hz: int
     window_samples: int
     hop_samples: int
@@ -71,21 +71,44 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Model:
-    """A model file in memory: what it says, its projection, and a classifier to go on learning with."""
+    """A model file in memory: what it says, its projection, and a classifier to go on learning with.
+
+    `one_at_a_time`: it is quantised as it goes, with one scale for a whole batch, so that a window's embedding is only
+    its own when it is heard alone.
+    """
 
     path: Path
     sha256: str
     info: ModelInfo
     projection: RandomProjection
     classifier: AnalyticClassifier
+    one_at_a_time: bool
 
     @property
     def embedding_size(self) -> int:
         return self.projection.steps.shape[0]
 
 
-def read_model(path: str | Path) -> Model:
-    """Read and check a model file. Raises ModelFileError."""
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file as it is, its parts unchecked."""
+
+    path: Path
+    sha256: str
+    proto: onnx.ModelProto
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return read_metadata(self.proto)
+
+    def damaged(self, error: object) -> ModelFileError:
+        return ModelFileError(
+            f"{self.path} is damaged: {error}", do="Get the file again, or leave --model out for the starter model."
+        )
+
+
+def open_model(path: str | Path) -> ModelFile:
+    """A file that is ONNX, one of ours, and of this schema. Raises ModelFileError."""
     import onnx
     from google.protobuf.message import DecodeError
 
@@ -98,8 +121,7 @@ def read_model(path: str | Path) -> Model:
         proto = onnx.load_from_string(content)
     except DecodeError:
         raise ModelFileError(f"{path} is no ONNX file, or not a whole one", do=_OURS) from None
-    metadata = {entry.key: entry.value for entry in proto.metadata_props}
-    schema = metadata.get(PREFIX + "schema")
+    schema = read_metadata(proto).get(PREFIX + "schema")
     if schema is None:
         raise ModelFileError(f"{path} is an ONNX file, but not one of pace-edge's", do=_OURS)
     if schema != str(SCHEMA):
@@ -107,19 +129,26 @@ def read_model(path: str | Path) -> Model:
             f"{path} was written by another version of pace-edge",
             expected=f"schema {SCHEMA}", got=f"schema {schema}", do="Upgrade pace-edge to use it.",
         )  # fmt: skip
+    return ModelFile(path, hashlib.sha256(content).hexdigest(), proto)
+
+
+def read_model(path: str | Path | ModelFile) -> Model:
+    """Read and check a model file: also its parts, where it carries their checksums. Raises ModelFileError."""
+    file = path if isinstance(path, ModelFile) else open_model(path)
     try:
-        info = ModelInfo.from_metadata(metadata)
-        projection = RandomProjection(_tensor(proto.graph, PROJECTION))
-        rule = proto.training_info[0].algorithm
+        if changed := changed_parts(file.proto):
+            raise ValueError(f"its {' and '.join(changed)} changed after it was written")
+        info = ModelInfo.from_metadata(file.metadata)
+        projection = RandomProjection(_tensor(file.proto.graph, PROJECTION))
+        rule = file.proto.training_info[0].algorithm
         classifier = AnalyticClassifier.from_solution(
-            _tensor(rule, R), _tensor(proto.graph, W), _tensor(proto.graph, COUNTS), info.labels, info.gamma
+            _tensor(rule, R), _tensor(file.proto.graph, W), _tensor(file.proto.graph, COUNTS), info.labels, info.gamma
         )
         _check_shapes(info, projection, classifier)
     except (KeyError, IndexError, ValueError, TypeError, np.linalg.LinAlgError) as error:
-        raise ModelFileError(
-            f"{path} is damaged: {error}", do="Get the file again, or leave --model out for the starter model."
-        ) from None
-    return Model(path, hashlib.sha256(content).hexdigest(), info, projection, classifier)
+        raise file.damaged(error) from None
+    one_at_a_time = any(node.op_type == "DynamicQuantizeLinear" for node in file.proto.graph.node)
+    return Model(file.path, file.sha256, info, projection, classifier, one_at_a_time)
 
 
 def _tensor(graph: onnx.GraphProto, name: str) -> np.ndarray:
@@ -137,5 +166,5 @@ def _check_shapes(info: ModelInfo, projection: RandomProjection, classifier: Ana
         raise ValueError(f"its classifier does not fit {C} labels and {M} features")
     if not np.isfinite(classifier.W).all():
         raise ValueError("its classifier is not finite")
-    if info.background not in info.labels:
+    if info.background and info.background not in info.labels:
         raise ValueError(f"its background class '{info.background}' is not among its labels")

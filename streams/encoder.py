@@ -21,6 +21,7 @@ class Encoder:
 
         self.window_samples = model.info.window_samples
         self.embedding_size = model.embedding_size
+        self._batch = 1 if model.one_at_a_time else BATCH
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an idle listener burns nothing
@@ -42,8 +43,8 @@ class Encoder:
         if windows.ndim != 2 or windows.shape[1] != self.window_samples:
             raise ValueError(f"expected [n, {self.window_samples}] samples, got {windows.shape}")
         parts = [
-            self._session.run(["embedding"], {"pcm": np.ascontiguousarray(windows[i : i + BATCH], np.float32)})[0]
-            for i in range(0, len(windows), BATCH)
+            self._session.run(["embedding"], {"pcm": np.ascontiguousarray(windows[i : i + self._batch], np.float32)})[0]
+            for i in range(0, len(windows), self._batch)
         ]
         return np.concatenate(parts) if parts else np.empty((0, self.embedding_size), np.float32)
 

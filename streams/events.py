@@ -15,16 +15,16 @@ class EventRule:
     """When a sound is announced. Scores run from 0 to 1."""
 
     threshold: float
-    background: str  # the class that is never announced
+    background: str  # the class that is never announced; empty: there is none
     min_hits: int = 2  # windows in a row
     max_misses: int = 2  # windows
     keep: float = 0.8  # of the threshold
 
     def in_words(self, hop_s: float) -> str:
+        never = f"; '{self.background}' is never announced" if self.background else ""
         return (
             f"a sound is announced after {self.min_hits} windows ({self.min_hits * hop_s:g} s) with a score of "
-            f"{self.threshold:.2f} or more, and ends after {self.max_misses * hop_s:g} s without it; "
-            f"'{self.background}' is never announced"
+            f"{self.threshold:.2f} or more, and ends after {self.max_misses * hop_s:g} s without it{never}"
         )
 
 

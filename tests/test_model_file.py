@@ -7,7 +7,8 @@ import onnx
 import pytest
 
 from pace_edge.errors import ModelFileError
-from pace_edge.model_file import PREFIX, ModelInfo, read_model
+from pace_edge.model_file import ModelInfo, read_model
+from pace_edge.model_parts import PREFIX
 
 
 def changed(source, target, change):
@@ -66,6 +67,11 @@ def test_a_newer_schema_is_refused(small_model, tmp_path):
     path = changed(small_model, tmp_path / "m.onnx", lambda m: set_metadata(m, "schema", "99"))
     with pytest.raises(ModelFileError, match="expected schema 1, got schema 99"):
         read_model(path)
+
+
+def test_a_model_may_have_no_background(small_model, tmp_path):
+    path = changed(small_model, tmp_path / "m.onnx", lambda m: set_metadata(m, "background", ""))
+    assert read_model(path).info.background == ""
 
 
 @pytest.mark.parametrize(

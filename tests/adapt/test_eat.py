@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from export.onnx_file import _exported
+from export.onnx_file import export_embedder
 from pace_edge.adapt import eat
 from pace_edge.adapt.backbone import unit_norm
 from pace_edge.adapt.frontend import KALDI_128, LogMel
@@ -237,7 +237,7 @@ def test_a_length_that_is_not_whole_patches_is_refused(frames):
 def test_it_exports_to_onnx_with_any_batch():
     model = micro()
     session = onnxruntime.InferenceSession(
-        _exported(model, 8000).SerializeToString(), providers=["CPUExecutionProvider"]
+        export_embedder(model, 8000).SerializeToString(), providers=["CPUExecutionProvider"]
     )
     for batch in (1, 3):
         pcm = sounds(batch, 0.5, seed=batch)

@@ -1,0 +1,58 @@
+"""The numbers of a model's read-out that only clips can tell: its threshold, and how strange known sounds are to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pace_edge.adapt.starter import STARTER
+from pace_edge.analytic import FEWEST, AnalyticClassifier
+from pace_edge.errors import PaceEdgeError
+from pace_edge.readout import ReadOut
+
+KEEP = 0.95  # of the held-out windows that are called right, so many score at least the threshold
+UNMEASURED_THRESHOLD = 0.5  # of a model that no held-out clip was shown to
+
+
+def clip_weight(counts: np.ndarray) -> float:
+    """What a clip of training may weigh on a device, where one that is taught weighs 1: at most 1, and so that the
+    median class counts as the starter's do, 40. One clip taught to classes of a thousand would be lost among them
+    (docs/starter.md: among 100 it is called right less often than among 40)."""
+    return min(1.0, STARTER.examples_per_class / float(np.median(counts)))
+
+
+def weighed(classifier: AnalyticClassifier, weight: float) -> AnalyticClassifier:
+    """The classifier of the same clips at `weight` each instead of 1, with the same W: gamma is weighed too."""
+    if weight == 1:
+        return classifier
+    classifier.fold()
+    G, Q, counts = (weight * part for part in (classifier.G, classifier.Q, classifier.counts))
+    return AnalyticClassifier(G, Q, counts, classifier.labels, weight * classifier.gamma)
+
+
+def read_out_without_clips(classifier: AnalyticClassifier, weight: float) -> ReadOut:
+    """The starter's read-out, with the class of median count as the one that keeps its plain score.
+
+    The median leverage is taken from what the classifier was fitted on, clips of this `weight`: each has h = phi'R phi,
+    which would be h / (1 - weight h) had it been left out; their mean h is (M - gamma trace R) / sum of counts.
+    """
+    h = (len(classifier.G) - classifier.gamma * float(np.trace(classifier.R))) / float(classifier.counts.sum())
+    unheard = h / max(1 - weight * h, FEWEST)
+    return replace(STARTER.read_out(unheard), reference=float(np.median(classifier.counts)))
+
+
+def calibrated(
+    classifier: AnalyticClassifier, phi: np.ndarray, labels: list[str], read_out: ReadOut
+) -> tuple[float, ReadOut]:
+    """The announcing threshold, and `read_out` with its median leverage, from held-out windows phi [n, M] and what
+    they are. Raises PaceEdgeError if none is called right."""
+    read_out = replace(read_out, leverage_median=float(np.median(classifier.leverage(phi))))
+    heard = [(read_out.best(classifier, row[None]), label) for row, label in zip(phi, labels, strict=True)]
+    right = [confidence for (called, confidence), label in heard if called == label]
+    if not right:
+        raise PaceEdgeError(
+            "the model calls none of the held-out clips right", expected="clips of the kind that it learned",
+            do="Check --data and --test-fold.",
+        )  # fmt: skip
+    return round(float(np.quantile(right, 1 - KEEP)), 3), read_out

@@ -1,0 +1,84 @@
+"""What a device has learned becomes a file of its own, exactly."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from export.bake import bake
+from pace_edge.errors import UsageError
+from pace_edge.inspection import inspection, verify
+from pace_edge.model_file import open_model, read_model
+from pace_edge.model_parts import parts
+from tests.checkpoints import exported
+from tests.synthetic import RATE_HZ, WINDOW, M, tone
+
+
+@pytest.fixture
+def taught(small_model):
+    """A file, and its classifier after three lessons, one of them of a new class."""
+    model = read_model(small_model)
+    rng = np.random.default_rng(3)
+    for label in ("doorbell", "low", "doorbell"):
+        model.classifier.learn(np.maximum(rng.standard_normal((4, M)), 0) / 8, label)
+    return model
+
+
+def test_the_new_file_has_the_learned_classifier_and_its_labels_in_order(small_model, taught, tmp_path):
+    bake(open_model(small_model), taught.info, taught.classifier, tmp_path / "new.onnx", name="new")
+    new = read_model(tmp_path / "new.onnx")
+    assert new.info.labels == ("low", "high", "background", "doorbell")
+    assert new.info.counts == (21.0, 20.0, 20.0, 2.0)
+    for ours, theirs in ((new.classifier.W, taught.classifier.W), (new.classifier.R, taught.classifier.R)):
+        assert np.abs(ours - theirs).max() < 1e-8
+    assert (new.info.name, new.info.background, new.info.threshold) == ("new", "background", taught.info.threshold)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["low", "high", "a", "b", "c"]), min_size=1, max_size=40))
+def test_any_lessons_are_kept_exactly(small_model, tmp_path, labels):
+    model, rng = read_model(small_model), np.random.default_rng(len(labels))
+    model.classifier.learn_all([(np.maximum(rng.standard_normal(M), 0) / 8, label) for label in labels])
+    bake(open_model(small_model), model.info, model.classifier, tmp_path / "new.onnx", name="new")
+    new = read_model(tmp_path / "new.onnx").classifier
+    assert new.labels == model.classifier.labels
+    assert np.abs(new.W - model.classifier.W).max() < 1e-8
+
+
+def test_the_graph_gives_the_new_scores(small_model, taught, tmp_path):
+    bake(open_model(small_model), taught.info, taught.classifier, tmp_path / "new.onnx", name="new")
+    onnx.checker.check_model(onnx.load(tmp_path / "new.onnx"), full_check=True)
+    session = onnxruntime.InferenceSession(str(tmp_path / "new.onnx"), providers=["CPUExecutionProvider"])
+    assert session.get_outputs()[0].shape == ["batch", 4]
+    pcm = tone(900, WINDOW / RATE_HZ, rng=np.random.default_rng(0))[None]
+    scores, features = session.run(["scores", "features"], {"pcm": pcm})
+    assert np.abs(scores - taught.info.read_out.scores(taught.classifier, features)).max() < 1e-5
+
+
+def test_what_was_not_learned_stays_byte_for_byte(small_model, taught, tmp_path):
+    bake(open_model(small_model), taught.info, taught.classifier, tmp_path / "new.onnx", name="new")
+    old, new = parts(onnx.load(small_model)), parts(onnx.load(tmp_path / "new.onnx"))
+    assert [old[part] == new[part] for part in ("backbone", "projection", "classifier")] == [True, True, False]
+
+
+def test_a_checked_file_is_sealed_again_and_says_what_it_was_made_from(tmp_path):
+    source, parity = exported()
+    file, model = open_model(source), read_model(source)
+    phi = np.maximum(np.random.default_rng(0).standard_normal((2, len(model.classifier.G))), 0)
+    model.classifier.learn(phi, "doorbell")
+    bake(file, model.info, model.classifier, tmp_path / "new.onnx", name="new")
+    new = open_model(tmp_path / "new.onnx")
+    verify(new)
+    found = inspection(new)
+    (made_from,) = found["provenance"]["baked_from"]
+    assert (made_from["name"], made_from["sha256"], made_from["taught"]) == ("tones", file.sha256, 1.0)
+    assert found["provenance"]["checkpoint"]["backbone"] == "small"
+    assert found["parity"]["windows"] == parity.windows
+
+
+def test_the_new_model_needs_a_name_of_its_own(small_model, taught, tmp_path):
+    with pytest.raises(UsageError, match="a name of its own: got 'small'"):
+        bake(open_model(small_model), taught.info, taught.classifier, tmp_path / "new.onnx", name="small")
+    assert not list(tmp_path.iterdir())
