@@ -49,18 +49,22 @@ SETS = {
     "digits-by-speaker": Set("fsdd", "group", 0.6, 2, 5, fine=True),
 }
 
-ONE = "last_adapted_session=1"
-NAIVE = (ONE, "frozen_blocks=0", "staged=false", "regulariser_weight=0")
+FORCED = ("adapt_from=0", "regulariser_weight=0")  # whatever the grain
+NAIVE = (*FORCED, "frozen_blocks=0", "staged=false")
+STAGED = (*FORCED, "frozen_blocks=0")
 METHODS: dict[str, tuple[str, ...]] = {
     "frozen": ("last_adapted_session=0",),
-    "naive FSA": NAIVE,
-    "FSA, staged": (ONE, "frozen_blocks=0", "regulariser_weight=0"),
-    "FSA, staged, later blocks": (ONE, "regulariser_weight=0"),
-    "PACE without L_reg": ("regulariser_weight=0",),
-    "PACE without projection": ("directions=all",),
-    "PACE without MSA": (ONE,),
-    "PACE": (),
-    "joint": NAIVE,  # all classes in one session
+    "naive FSA": (*NAIVE, "head_rate=0.15"),
+    "naive FSA, rate 0.05": (*NAIVE, "rate=0.05", "head_rate=0.05"),
+    "FSA, low head rate": NAIVE,
+    "FSA, staged": STAGED,
+    "FSA, staged, later blocks": FORCED,
+    "FSA, staged, L_reg": ("adapt_from=0", "frozen_blocks=0", "regulariser_weight=1"),
+    "PACE": (),  # the defaults
+    "MSA, leading directions": (*STAGED, "last_adapted_session=4"),
+    "MSA, null space": (*STAGED, "last_adapted_session=4", "directions=null_space"),
+    "MSA, no projection": (*STAGED, "last_adapted_session=4", "directions=all"),
+    "joint": STAGED,  # all classes in one session
 }
 
 
@@ -73,7 +77,12 @@ def run(name: str, method: str, backbone: str, words: argparse.Namespace, order:
         order_seed=order,
     )  # fmt: skip
     changes = (f"epochs={chosen.epochs}", f"M={words.M}", f"seed={order}", *words.set, *METHODS[method])
-    pace = Pace(open_backbone(backbone, weights=words.weights), parse_settings(changes), chosen.seconds, Machine())
+    pace = Pace(
+        open_backbone(backbone, weights=words.weights),
+        parse_settings(changes),
+        chosen.seconds,
+        Machine(precision=words.precision),
+    )
     begun = time.monotonic()
     for session in sessions:
         pace.learn_session(session)
@@ -83,7 +92,8 @@ def run(name: str, method: str, backbone: str, words: argparse.Namespace, order:
         "changes": list(words.set), "accuracy": accuracies[-1], "average": incremental_average(accuracies),
         "forgetting": forgetting([report.per_session for report in pace.reports]),
         "adapted": sum(report.adapted for report in pace.reports), "n_frozen": pace.n_frozen,
-        "loss": pace.reports[0].losses[-1:], "seconds": round(time.monotonic() - begun, 1),
+        "losses": [(report.losses[0], report.losses[-1]) for report in pace.reports if report.losses],
+        "frozen_error": pace.frozen_error, "seconds": round(time.monotonic() - begun, 1),
     }  # fmt: skip
 
 
@@ -118,10 +128,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--backbone", default="whisper-tiny.en")
+    parser.add_argument("--backbone", default="whisper-tiny.en:last")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--orders", type=int, default=3)
     parser.add_argument("--folds", type=int, nargs="+", default=[1])
+    parser.add_argument("--precision", choices=("float32", "bf16"), default="bf16", help="of training the adapters")
     parser.add_argument("--M", type=int, default=2048)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--output", type=Path, default=Path(tempfile.gettempdir()) / "pace_methods.jsonl")

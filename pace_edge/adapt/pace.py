@@ -133,7 +133,7 @@ class Pace:
         s = self.settings
         if not s.adapts_session(session.number, sum(before.clips for before in self.reports)):
             return False
-        if s.last_adapted_session is not None or not s.adapt_from:
+        if not s.adapt_from:
             return True
         if session.number == 1:
             phi = self.projection(self._embed(session.train).cpu().numpy())

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from pace_edge.adapt.data import Clip
-from pace_edge.adapt.loading import batches
 from pace_edge.errors import PaceEdgeError
 
 
@@ -112,9 +110,3 @@ def _check_folds(label: str, folds: set[int], test_fold: int, clips: Sequence[Cl
                 got=f"clips in fold {', '.join(map(str, sorted(folds)))}",
                 do="Choose another test fold, or add clips of other recordings.",
             )  # fmt: skip
-
-
-def load_pcm(clips: Sequence[Clip], *, rate_hz: int, seconds: float) -> torch.Tensor:
-    """The clips as float32 [clips, samples], each cut or padded with silence around its middle to `seconds`."""
-    (pcm,) = batches(clips, [torch.arange(len(clips))], rate_hz=rate_hz, seconds=seconds)
-    return pcm

@@ -26,7 +26,7 @@ class PaceSettings:
 
     # Improved first-session adaptation, PACE 2.1
     epochs: int = 10  # E_0 [P: by data set]
-    rate: float = 0.05  # eta_bb [P]
+    rate: float = 0.15  # eta_bb; 0.05 [P] for EAT, with which Whisper's adapters hardly move in a session's few steps
     head_epochs: int = 1  # E_head [P]
     head_rate: float = 0.01  # eta_head [P]
     staged: bool = True  # False: a fresh head learns together with the adapters, as naive adaptation does
@@ -43,10 +43,12 @@ class PaceSettings:
     rho_svd: float = 0.99  # energy that the kept directions hold [P]
     directions: Directions = "leading"  # "all": no projection [I]
     n_stop: int = 220  # adapt while so many training clips or fewer came before [I]
-    last_adapted_session: int | None = None  # force T3; 0: never adapt, 1: the first session only
+    last_adapted_session: int | None = 1  # T3; 0: never adapt; None: as published, by n_stop (docs/benchmarks.md)
 
-    # Coarse or fine (grain.py); a forced T3 goes before it
-    adapt_from: float = 0.28  # leave-one-out error of session 1 on the pretrained backbone; below it never adapt [?]
+    # Coarse or fine (grain.py)
+    adapt_from: float = (
+        0.28  # pretrained backbone's leave-one-out error on session 1; below it never adapt; 0: adapt [?]
+    )
 
     # Boundary-aware regulariser, PACE 2.4
     regulariser_weight: float = 1.0  # 0: without it [?]

@@ -9,6 +9,7 @@ import torch
 from pace_edge.adapt.boundary import draw_masks
 from pace_edge.adapt.data import Clip
 from pace_edge.adapt.inputs import Inputs, Masks
+from pace_edge.adapt.loading import batches
 from pace_edge.adapt.machine import Machine
 from pace_edge.adapt.settings import PaceSettings
 from pace_edge.adapt.stage import Stage
@@ -17,7 +18,16 @@ from pace_edge.adapt.whisper import WhisperEncoder
 from tests.synthetic import RATE_HZ, tone
 
 HZ = (250, 500, 900, 1500, 2300, 3300)
-QUICK = {"epochs": 2, "batch": 8, "M": 64, "views": 4, "views_in_loss": 2, "rate": 0.01, "adapt_from": 0.0}
+QUICK = {
+    "epochs": 2,
+    "batch": 8,
+    "M": 64,
+    "views": 4,
+    "views_in_loss": 2,
+    "rate": 0.01,
+    "adapt_from": 0.0,
+    "last_adapted_session": None,
+}
 
 
 def settings(**changes) -> PaceSettings:
@@ -40,6 +50,12 @@ def inputs_of(encoder, clips, *, first=0, views=0, room=ROOMY, batch=8, max_mask
         encoder, clips, Machine(**machine), first=first, seconds=0.5, batch=batch, budget=Budget(*room),
         masks=masks if views else None,
     )  # fmt: skip
+
+
+def load_pcm(clips, *, seconds=0.5) -> torch.Tensor:
+    """All clips at once: [clips, samples]."""
+    (pcm,) = batches(clips, [torch.arange(len(clips))], rate_hz=RATE_HZ, seconds=seconds)
+    return pcm
 
 
 def stage_of(inputs: Inputs, s: PaceSettings, **changes) -> Stage:

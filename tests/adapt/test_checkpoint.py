@@ -8,10 +8,9 @@ import torch
 
 from pace_edge.adapt.checkpoint import load_checkpoint, save_checkpoint
 from pace_edge.adapt.pace import Pace
-from pace_edge.adapt.sessions import load_pcm, plan_sessions
+from pace_edge.adapt.sessions import plan_sessions
 from pace_edge.errors import PaceEdgeError
-from tests.adapt.small import settings, small_encoder, write_clips
-from tests.synthetic import RATE_HZ
+from tests.adapt.small import load_pcm, settings, small_encoder, write_clips
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def open_small(name):
 def test_a_loaded_checkpoint_predicts_what_the_run_does(finished):
     pace, clips, folder = finished
     loaded = load_checkpoint(folder, open_small)
-    pcm = load_pcm(clips, rate_hz=RATE_HZ, seconds=0.5)
+    pcm = load_pcm(clips)
     z, z_loaded = pace.backbone(pcm).detach().numpy(), loaded.backbone(pcm).detach().numpy()
     assert np.abs(z - z_loaded).max() < 1e-6
     assert np.abs(z - small_encoder()(pcm).detach().numpy()).max() > 1e-4

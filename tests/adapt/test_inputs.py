@@ -6,9 +6,7 @@ import torch
 from pace_edge.adapt.boundary import masked_views
 from pace_edge.adapt.inputs import every_view
 from pace_edge.adapt.processes import Processes
-from pace_edge.adapt.sessions import load_pcm
-from tests.adapt.small import DISK, NOTHING, ROOMY, inputs_of, small_encoder, write_clips
-from tests.synthetic import RATE_HZ
+from tests.adapt.small import DISK, NOTHING, ROOMY, inputs_of, load_pcm, small_encoder, write_clips
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +16,7 @@ def clips(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mel(clips):
-    return small_encoder().spectrogram(load_pcm(clips, rate_hz=RATE_HZ, seconds=0.5))
+    return small_encoder().spectrogram(load_pcm(clips))
 
 
 @pytest.mark.parametrize("room", [ROOMY, DISK, NOTHING])

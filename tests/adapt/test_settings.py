@@ -43,8 +43,8 @@ def test_a_wrong_setting_is_named(change):
 
 
 def test_the_stop_rule_ends_adaptation_and_can_be_overruled():
-    by_rule = PaceSettings(n_stop=100)
+    by_rule = PaceSettings(n_stop=100, last_adapted_session=None)
     assert [by_rule.adapts_session(t, before) for t, before in [(1, 0), (2, 60), (3, 120)]] == [True, True, False]
-    first_only = PaceSettings(last_adapted_session=1)
+    first_only = PaceSettings()
     assert [first_only.adapts_session(t, 0) for t in (1, 2)] == [True, False]
     assert not PaceSettings(last_adapted_session=0).adapts_session(1, 0)

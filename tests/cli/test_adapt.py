@@ -20,7 +20,7 @@ def adapt(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(*words):
-        changes = [word for name, value in QUICK.items() for word in ("--set", f"{name}={value}")]
+        changes = [word for name, value in QUICK.items() for word in ("--set", f"{name}={json.dumps(value)}")]
         fixed = ["adapt", "--data", ".", "--backbone", "small", "--seconds", "0.5", *changes]
         return CliRunner().invoke(cli, [*fixed, "--set", "frozen_blocks=1", "--output", "out", *map(str, words)])
 

@@ -11,13 +11,12 @@ import torch
 
 from export import checkpoint as exporting
 from export.checkpoint import Options, clips_of, export_checkpoint
-from pace_edge.adapt.sessions import load_pcm
 from pace_edge.errors import ModelFileError, PaceEdgeError
 from pace_edge.model_file import read_model
 from pace_edge.model_parts import PARITY, PROVENANCE, checksums, read_metadata
 from pace_edge.parity import Parity
 from streams.encoder import Encoder
-from tests.adapt.small import small_encoder
+from tests.adapt.small import load_pcm, small_encoder
 from tests.checkpoints import cached_embedder, exported, finished
 
 OPTIONS = Options(name="tones")
@@ -36,7 +35,7 @@ def export(target, checkpoint=None, options=OPTIONS, **changes):
 def test_the_file_gives_the_scores_of_torch_with_its_adapters_on():
     done, (path, _) = finished(), exported()
     c, model = done.checkpoint, read_model(path)
-    pcm = load_pcm(done.session.test, rate_hz=16000, seconds=0.5)
+    pcm = load_pcm(done.session.test)
     with torch.no_grad():
         z = c.backbone(pcm).numpy()
         assert np.abs(small_encoder()(pcm).numpy() - z).max() > 1e-3  # the adapters do something
@@ -67,7 +66,7 @@ def test_the_table_has_every_way_and_is_in_the_file():
 def test_the_threshold_lets_nearly_all_pass_that_is_called_right():
     done, model = finished(), read_model(exported()[0])
     with torch.no_grad():
-        z = done.checkpoint.backbone(load_pcm(done.session.test, rate_hz=16000, seconds=0.5)).numpy()
+        z = done.checkpoint.backbone(load_pcm(done.session.test)).numpy()
     heard = [model.info.read_out.best(model.classifier, model.projection(row[None])) for row in z]
     right = [s for (label, s), clip in zip(heard, done.session.test, strict=True) if label == clip.label]
     assert min(right) - 1e-3 <= model.info.threshold <= max(right)
@@ -139,14 +138,14 @@ def test_the_int8_classifier_heard_the_training_clips_through_the_int8_file_one_
     done, model = finished(), read_model(tmp_path / "int8.onnx")
     session = onnxruntime.InferenceSession(str(model.path), providers=["CPUExecutionProvider"])
     G = np.zeros_like(model.classifier.G)
-    for pcm in load_pcm(done.session.train, rate_hz=16000, seconds=0.5):
+    for pcm in load_pcm(done.session.train):
         phi = model.projection(session.run(["embedding"], {"pcm": pcm[None].numpy()})[0][0])
         G += np.outer(phi, phi)
     assert np.abs(model.classifier.G - G).max() < 1e-5 * np.abs(G).max()
     assert model.info.name == "tones-int8"
     assert {node.op_type for node in onnx.load(model.path).graph.node} >= {"MatMulInteger", "DynamicQuantizeLinear"}
     assert onnx.load(model.path).training_info[0].algorithm.node
-    pcm = load_pcm(done.session.test, rate_hz=16000, seconds=0.5).numpy()
+    pcm = load_pcm(done.session.test).numpy()
     alone = [session.run(["embedding"], {"pcm": row[None]})[0][0] for row in pcm]
     assert np.array_equal(Encoder(model)(pcm), alone)  # a clip of many windows teaches what a listener hears
 
@@ -169,7 +168,7 @@ def test_another_window_length_is_heard_and_one_that_the_backbone_cannot_hear_is
     assert (model.info.window_samples, model.info.hop_samples) == (12800, 3200)
     done = finished()
     with torch.no_grad():
-        z = done.checkpoint.backbone(load_pcm(done.session.train, rate_hz=16000, seconds=0.8)).numpy()
+        z = done.checkpoint.backbone(load_pcm(done.session.train, seconds=0.8)).numpy()
     phi = model.projection(z)
     assert np.abs(model.classifier.G - phi.T @ phi).max() < 1e-5  # fitted to clips of this length
     export(tmp_path / "m.onnx", options=options, clips=None, say=said.append)

@@ -8,7 +8,7 @@ from onnx import numpy_helper
 from export.parity import session
 from export.quantise import backbone_products, quantised
 from pace_edge.adapt.lora import merge
-from pace_edge.adapt.sessions import load_pcm
+from tests.adapt.small import load_pcm
 from tests.checkpoints import cached_embedder, finished
 
 
@@ -39,7 +39,7 @@ def test_what_is_not_a_backbone_product_keeps_its_values(embedder):
 
 
 def test_embeddings_stay_close_beside_what_tells_clips_apart(embedder):
-    pcm = load_pcm(finished().clips, rate_hz=16000, seconds=0.5).numpy()
+    pcm = load_pcm(finished().clips).numpy()
     before, after = (
         np.concatenate([runtime.run(None, {"pcm": row[None]})[0] for row in pcm])
         for runtime in (session(embedder), session(quantised(embedder)))
