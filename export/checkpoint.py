@@ -157,7 +157,7 @@ def _say_size(checkpoint: Checkpoint, say: Callable[[str], None]) -> None:
     check_size(_weight_bytes(checkpoint.backbone), M)
     if M > QUICK_TO_READ:
         say(f"with {M} features the learning rule takes {8 * M * M / 1e6:.0f} MB of the file, and a listener takes "
-            "long to read it: for a small device adapt with --set M=1024")  # fmt: skip
+            "long to read it: for a small device keep fewer (--features)")  # fmt: skip
 
 
 def _samples(checkpoint: Checkpoint) -> int:

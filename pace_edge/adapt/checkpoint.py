@@ -86,8 +86,14 @@ def save_checkpoint(
         raise PaceEdgeError(f"cannot write the checkpoint {folder}: {error}", do="Choose another --output.") from error
 
 
-def load_checkpoint(folder: Path, open_backbone: Callable[[str], Backbone]) -> Checkpoint:
-    """Read the folder; `open_backbone` gives the published backbone of a name. Raises PaceEdgeError."""
+def load_checkpoint(
+    folder: Path, open_backbone: Callable[[str], Backbone], *, features: int | None = None
+) -> Checkpoint:
+    """Read the folder; `open_backbone` gives the published backbone of a name. Raises PaceEdgeError.
+
+    `features` keeps the first so many of the M random features: a smaller random projection of its own, whose
+    statistics are a corner of those of all, so the classifier is what it would be had M been so small.
+    """
     content = read_description(folder)
     try:
         values = content["settings"]
@@ -101,10 +107,11 @@ def load_checkpoint(folder: Path, open_backbone: Callable[[str], Backbone]) -> C
                 do="Give the file that was adapted.",
             )  # fmt: skip
         _load_adapters(folder, content, backbone)
+        projection = RandomProjection.random(backbone.embedding_size, settings.M, seed=settings.seed)
         return Checkpoint(
             content["backbone"], backbone, settings, content["seconds"],
-            RandomProjection.random(backbone.embedding_size, settings.M, seed=settings.seed),
-            _load_classifier(folder, content), tuple(session["accuracy"] for session in content["sessions"]),
+            RandomProjection(projection.steps[:, :features]), _load_classifier(folder, content, features),
+            tuple(session["accuracy"] for session in content["sessions"]),
         )  # fmt: skip
     except (OSError, KeyError, TypeError, ValueError, np.linalg.LinAlgError) as error:
         raise _damaged(folder, error) from error
@@ -160,9 +167,15 @@ def _load_adapters(folder: Path, content: dict[str, Any], backbone: Backbone) ->
     return adapters
 
 
-def _load_classifier(folder: Path, content: dict[str, Any]) -> AnalyticClassifier:
+def _load_classifier(folder: Path, content: dict[str, Any], features: int | None = None) -> AnalyticClassifier:
     with np.load(folder / content["statistics"]) as arrays:
-        return AnalyticClassifier(arrays["G"], arrays["Q"], arrays["counts"], content["labels"], float(arrays["gamma"]))
+        G, Q, counts, gamma = (arrays[name] for name in ("G", "Q", "counts", "gamma"))
+    M, energy = len(G), np.trace(G) / len(G)
+    if features is not None and features < M:
+        longer = M / features  # a feature's square, so that |phi| stays: RandomProjection's scale depends on M
+        G, Q = longer * G[:features, :features], np.sqrt(longer) * Q[:features]
+        gamma = gamma * (np.trace(G) / features) / energy
+    return AnalyticClassifier(G, Q, counts, content["labels"], float(gamma))
 
 
 def _damaged(folder: Path, error: Exception) -> PaceEdgeError:

@@ -129,7 +129,7 @@ def losses(of_stages: Mapping[str, Sequence[float]]) -> Figure:
     figure, axes = _chart(f"Training ended at {ended}", 3.8)
     for i, values in enumerate(of_stages.values()):
         axes.plot(range(1, len(values) + 1), values, markersize=5, **_one_of(i, len(of_stages)))
-    axes.set(xlabel="epoch", ylabel="mean loss (nats)")
+    axes.set(xlabel="epoch", ylabel="mean loss")
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color=PALE)
     _count(axes.xaxis, max(map(len, of_stages.values())))

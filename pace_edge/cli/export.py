@@ -34,6 +34,8 @@ A_PATH = click.Path(path_type=Path)
               help="Hear windows of this length; without it, of the clips' length in training.")  # fmt: skip
 @click.option("--hop-seconds", type=click.FloatRange(min=0.05, max=30), default=0.5, show_default=True,
               help="How often a window begins.")  # fmt: skip
+@click.option("--features", type=click.IntRange(min=32), default=2048, show_default=True,
+              help="Keep so many random features, if adapt made more: fewer are smaller and sooner read.")  # fmt: skip
 @click.option("--weights", type=A_PATH, metavar="FILE", help="The backbone's weights, if adapt was given some.")
 @click.option("--licence", default="", metavar="TEXT", help="What the clips' licence asks to be said in the file.")
 @click.option("--learned", is_flag=True, help="Instead of a checkpoint: a model with what this device has learned.")
@@ -42,8 +44,8 @@ A_PATH = click.Path(path_type=Path)
 @click.option("--name", metavar="NAME", help="What the model is called; without it, as the file.")
 def export(
     checkpoint: Path | None, output: Path, data: Path | None, label_column: str | None, test_fold: int | None,
-    no_check: bool, int8: Path | None, window_seconds: float | None, hop_seconds: float, weights: Path | None,
-    licence: str, learned: bool, model: Path | None, journal: Path | None, name: str | None,
+    no_check: bool, int8: Path | None, window_seconds: float | None, hop_seconds: float, features: int,
+    weights: Path | None, licence: str, learned: bool, model: Path | None, journal: Path | None, name: str | None,
 ) -> None:  # fmt: skip
     """Write a model file.
 
@@ -77,7 +79,7 @@ def export(
 
     origin = {"data": None, "label_column": "label", "test_fold": 1} | read_description(checkpoint).get("origin", {})
     clips = None if no_check else _clips(data or origin["data"], label_column or origin["label_column"])
-    loaded = load_checkpoint(checkpoint, lambda of: open_backbone(of, weights=weights))
+    loaded = load_checkpoint(checkpoint, lambda of: open_backbone(of, weights=weights), features=features)
     fold = origin["test_fold"] if test_fold is None else test_fold
     parity = export_checkpoint(
         loaded, output,

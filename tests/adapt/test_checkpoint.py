@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pace_edge.adapt.checkpoint import load_checkpoint, save_checkpoint
+from pace_edge.adapt.fit import fit
 from pace_edge.adapt.pace import Pace
 from pace_edge.adapt.sessions import plan_sessions
 from pace_edge.errors import PaceEdgeError
@@ -74,6 +75,22 @@ def test_a_damaged_checkpoint_is_refused(finished, tmp_path, change, message):
     change(folder)
     with pytest.raises(PaceEdgeError, match=message):
         load_checkpoint(folder, open_small)
+
+
+def test_fewer_features_give_the_classifier_of_so_small_a_projection(tmp_path):
+    clips = write_clips(tmp_path, classes=4)
+    pace = Pace(small_encoder(), settings(last_adapted_session=0), 0.5)
+    for session in plan_sessions(clips, classes_per_session=2, test_fold=1):
+        pace.learn_session(session)
+    save_checkpoint(pace, "small", tmp_path / "checkpoint")
+    small = load_checkpoint(tmp_path / "checkpoint", open_small, features=40)
+    train = [clip for clip in clips if clip.fold != 1]
+    z = list(small_encoder()(load_pcm(train)).numpy()[:, None])
+    relative = pace.classifier.gamma / np.trace(pace.classifier.G) * len(pace.classifier.G)
+    anew = fit(z, [clip.label for clip in train], small.projection, gamma_relative=relative)
+    columns = [anew.labels.index(label) for label in small.classifier.labels]
+    assert small.projection.steps.shape == (24, 40)
+    assert np.abs(small.classifier.W - anew.W[:, columns]).max() < 1e-4 * np.abs(anew.W).max()
 
 
 def test_other_weights_than_those_adapted_are_refused(finished):
