@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
@@ -76,9 +77,12 @@ def _open(path: Path):
     """The open soundfile.SoundFile."""
     import soundfile
 
-    if not path.exists():
-        raise AudioError(f"no such audio file: {path}", do="Check the path.")
-    if path.is_dir():
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        reason = "" if isinstance(error, FileNotFoundError) else f" ({getattr(error, 'strerror', error)})"
+        raise AudioError(f"no such audio file: {path}{reason}", do="Check the path.") from None
+    if stat.S_ISDIR(kind):
         raise AudioError(f"{path} is a directory", expected="one audio file", do="Name a file in it.")
     try:
         return soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)  # a name need not be text

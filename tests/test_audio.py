@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,6 +38,12 @@ def test_a_clip_too_short_for_one_sample_is_refused(save):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(AudioError, match=r"no such audio file: .*ring.wav. Check the path"):
         read_audio(tmp_path / "ring.wav", 16000)
+
+
+@pytest.mark.parametrize("name", ["n" * 300 + ".wav", "nul\0.wav"])
+def test_a_name_that_no_file_can_have_is_told(name):
+    with pytest.raises(AudioError, match=r"no such audio file: .*\(.+\)"):
+        read_audio(Path(name), 16000)
 
 
 def test_a_directory_is_refused(tmp_path):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -21,6 +21,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from pace_edge.adapt.data import Clip
+from pace_edge.adapt.watch import Watch
 from pace_edge.audio import read_audio, stream_audio
 from pace_edge.errors import AudioError, PaceEdgeError
 
@@ -172,16 +173,16 @@ def _hidden_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def check_clips(
-    clips: Sequence[Clip], *, rate_hz: int, skip_unreadable: bool, say: Callable[[str], None]
-) -> list[Clip]:
+def check_clips(clips: Sequence[Clip], *, rate_hz: int, skip_unreadable: bool, watch: Watch) -> list[Clip]:
     """Decodes every clip once, in bounded memory; the readable ones, in order.
 
-    Raises PaceEdgeError if any cannot be read; with `skip_unreadable` only if none of a class can, and `say` is told
+    Raises PaceEdgeError if any cannot be read; with `skip_unreadable` only if none of a class can, and `watch` is told
     of each that is left out.
     """
     readable, faults = [], []
+    watch.begin("reading every clip once", len(clips))
     for clip in clips:
+        watch.step()
         try:
             for _ in stream_audio(clip.path, rate_hz, CHECK_BLOCK_S * rate_hz):
                 pass
@@ -189,7 +190,7 @@ def check_clips(
         except AudioError as error:
             faults.append(str(error))
             if skip_unreadable:
-                say(f"left out: {error}")
+                watch.say(f"left out: {error}")
     if faults and not skip_unreadable:
         shown = [f"({i}) {fault}" for i, fault in enumerate(faults[:SHOWN], 1)]
         more = [f"And {len(faults) - SHOWN} more."] if len(faults) > SHOWN else []

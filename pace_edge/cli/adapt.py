@@ -91,7 +91,7 @@ def adapt(
 
         planned()  # a mistake in the plan is told before anything slow
         opened = open_backbone(backbone, weights=weights)
-        clips = check_clips(clips, rate_hz=opened.rate_hz, skip_unreadable=skip_unreadable, say=watch.say)
+        clips = check_clips(clips, rate_hz=opened.rate_hz, skip_unreadable=skip_unreadable, watch=watch)
         machine = Machine(
             device=chosen, precision=precision, processes=processes, workers=workers, cache_gib=cache_gib,
             cache_disk_gib=cache_disk_gib, watch=watch,

@@ -18,6 +18,7 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from pace_edge.adapt.data import Clip
 from pace_edge.adapt.loading import AHEAD, ClipPCM, batches, check_clips
+from pace_edge.adapt.watch import Watch
 from pace_edge.errors import AudioError, PaceEdgeError
 from tests.adapt.small import write_clips
 from tests.synthetic import RATE_HZ
@@ -181,9 +182,17 @@ def test_pinned_batches_are_page_locked(clips):
             list(batches(clips, ROWS[:1], pin=True, **HALF_SECOND))
 
 
+class Told(Watch):
+    def __init__(self):
+        self.said = []
+
+    def say(self, sentence):
+        self.said.append(sentence)
+
+
 def check(clips, *, skip):
-    said: list[str] = []
-    return check_clips(clips, rate_hz=RATE_HZ, skip_unreadable=skip, say=said.append), said
+    watch = Told()
+    return check_clips(clips, rate_hz=RATE_HZ, skip_unreadable=skip, watch=watch), watch.said
 
 
 def test_readable_clips_pass_in_their_order(clips):
