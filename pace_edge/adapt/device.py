@@ -49,6 +49,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
         )
     device = torch.device("cuda", number)
     torch.cuda.set_device(device)
+    torch.backends.cudnn.allow_tf32 = False  # on by default; the log-mel is a convolution, and needs all its bits
     return device
 
 

@@ -115,12 +115,15 @@ class Pace:
 
     def test_embeddings(self) -> tuple[np.ndarray, np.ndarray]:
         """Every test clip by the pretrained backbone and by the adapted one, [n, D] each."""
+        self.call_tests()
+        after = np.concatenate(self._test_z)
+        if not self.adapters:
+            return after, after
         with ExitStack() as without:
             for adapter in self.adapters:
                 without.enter_context(adapter.switched_off())
             before = [self._embed(session.test).cpu().numpy() for session in self.tested]
-        self.call_tests()
-        return np.concatenate(before), np.concatenate(self._test_z)
+        return np.concatenate(before), after
 
     def _test(self, report: SessionReport) -> None:
         truth, called = self.call_tests()

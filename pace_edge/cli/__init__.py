@@ -28,7 +28,8 @@ for verb in (listen, learn, labels, devices, adapt, export, inspect):
 
 
 def main() -> None:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy loads; more threads only spin between windows
+    if sys.argv[1:2] != ["adapt"]:  # which solves large systems
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy loads; more only spin between windows
     try:
         cli.main(prog_name="pace-edge", standalone_mode=False)
     except PaceEdgeError as error:

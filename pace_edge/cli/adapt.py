@@ -96,11 +96,15 @@ def adapt(
             device=chosen, precision=precision, processes=processes, workers=workers, cache_gib=cache_gib,
             cache_disk_gib=cache_disk_gib, watch=watch,
         )  # fmt: skip
-        run.adapt(
-            planned(), opened, backbone, output, settings=settings, seconds=seconds, machine=machine, resume=resume,
-            origin={"data": str(data.resolve()), "label_column": label_column, "test_fold": test_fold},
-            done=_print if processes.is_first else lambda report: None,
-        )  # fmt: skip
+        try:
+            run.adapt(
+                planned(), opened, backbone, output, settings=settings, seconds=seconds, machine=machine,
+                resume=resume, done=_print if processes.is_first else lambda report: None,
+                origin={"data": str(data.resolve()), "label_column": label_column, "test_fold": test_fold},
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            watch.say("interrupted; the same command with --resume goes on after the last finished epoch")
+            raise
         watch.say(f"wrote {output}: the checkpoint, and report/report.md")
 
 

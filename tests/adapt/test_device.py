@@ -47,6 +47,14 @@ def test_each_process_of_torchrun_has_the_gpu_of_its_local_rank(gpus):
     assert choose_device("auto") == torch.device("cpu")
 
 
+def test_a_gpu_computes_the_log_mel_with_all_bits_of_float32(gpus, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    gpus(1)
+    choose_device()
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
 @pytest.mark.parametrize(
     ("count", "local_rank", "wanted", "message"),
     [
