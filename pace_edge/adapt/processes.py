@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -50,7 +50,8 @@ class Processes:
             ) from None
         try:
             yield cls(distributed.get_rank(), distributed.get_world_size())
-            distributed.barrier()  # the first may have files to write still; all leave together
+            with suppress(RuntimeError):  # one that is gone has said why itself
+                distributed.barrier()  # the first may have files to write still; all leave together
         finally:
             distributed.destroy_process_group()
 
