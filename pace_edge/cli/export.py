@@ -14,6 +14,8 @@ from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError, UsageError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from pace_edge.adapt.data import Clip
     from pace_edge.parity import Parity
 
@@ -41,24 +43,29 @@ A_PATH = click.Path(path_type=Path)
 @click.option("--learned", is_flag=True, help="Instead of a checkpoint: a model with what this device has learned.")
 @click.option("--model", type=A_PATH, metavar="FILE", help="With --learned: that model; without it, the starter.")
 @options.journal
+@click.option("--sign", type=A_PATH, metavar="KEY",
+              help="Sign what is written with this Ed25519 key (private, PEM): a .sig beside each file.")  # fmt: skip
 @click.option("--name", metavar="NAME", help="What the model is called; without it, as the file.")
 def export(
     checkpoint: Path | None, output: Path, data: Path | None, label_column: str | None, test_fold: int | None,
     no_check: bool, int8: Path | None, window_seconds: float | None, hop_seconds: float, features: int,
-    weights: Path | None, licence: str, learned: bool, model: Path | None, journal: Path | None, name: str | None,
+    weights: Path | None, licence: str, learned: bool, model: Path | None, journal: Path | None, sign: Path | None,
+    name: str | None,
 ) -> None:  # fmt: skip
     """Write a model file.
 
     From a CHECKPOINT of adapt, with its adapters merged; it ends with a table of what became of torch's scores, and
     nothing is written past the table's limits. Or, with --learned, from a model and its journal.
     """
-    name = name or output.stem
+    name, key = name or output.stem, _key(sign)
     if learned:
         mistaken = {"CHECKPOINT": checkpoint, "--data": data, "--int8": int8, "--weights": weights,
                     "--window-seconds": window_seconds, "--no-check": no_check}  # fmt: skip
         if wrong := [word for word, value in mistaken.items() if value]:
             raise UsageError(f"{wrong[0]} does not go with --learned", do="Leave one of them out.")
         _learned(model or STARTER_MODEL, journal, output, name)
+        if key is not None:
+            _sign(key, output)
         return
     if checkpoint is None:
         raise UsageError("there is nothing to export", expected="a CHECKPOINT folder, or --learned")
@@ -88,7 +95,23 @@ def export(
         clips=clips_of(loaded, clips, fold) if clips is not None else None, int8=int8,
         say=lambda words: click.echo(words, err=True),
     )  # fmt: skip
+    if key is not None:
+        _sign(key, output, *([int8] if int8 is not None and parity is not None and parity.int8_offered else []))
     _report(output, parity, int8)
+
+
+def _key(path: Path | None) -> Ed25519PrivateKey | None:
+    """Read before minutes of work, not after them."""
+    from pace_edge.signature import read_private_key
+
+    return read_private_key(path) if path is not None else None
+
+
+def _sign(key: Ed25519PrivateKey, *models: Path) -> None:
+    from pace_edge.signature import sign
+
+    for model in models:
+        click.echo(f"signed: {sign(model, key)}", err=True)
 
 
 def _clips(data: Path | str | None, label_column: str) -> list[Clip]:

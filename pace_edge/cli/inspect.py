@@ -15,17 +15,23 @@ from pace_edge.cli import options
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--verify", "verifies", is_flag=True, help="Compare its parts with the checksums that it carries.")
+@options.signed_by
 @options.as_json
-def inspect(model: Path, verifies: bool, as_json: bool) -> None:
+def inspect(model: Path, verifies: bool, signed_by: Path | None, as_json: bool) -> None:
     """Show what is in a model file."""
     from pace_edge.inspection import inspection, verify
     from pace_edge.model_file import open_model
+    from pace_edge.signature import check_signature
 
     file = open_model(model)
+    if signed_by is not None:
+        check_signature(file.path, file.sha256, signed_by)
     found = inspection(file)
     if verifies:
         verify(file)
         found["verified"] = True
+    if signed_by is not None:
+        found["signed_by"] = str(signed_by)
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(_in_words(found)))
 
 
@@ -50,6 +56,8 @@ def _in_words(found: dict[str, Any]) -> Iterator[str]:
         yield f"{name:<{width}}  {part['bytes'] / 1e6:>9.3f} MB {values}{checksum}"
     if found.get("verified"):
         yield "every part is what its checksum says"
+    if "signed_by" in found:
+        yield f"the signature is that of {found['signed_by']}"
     opsets = ", ".join(f"{domain} {version}" for domain, version in found["opsets"].items())
     yield f"ONNX: opset {opsets}, IR version {found['ir_version']}"
     yield "operators: " + ", ".join(f"{name} {count}" for name, count in found["operators"].items())

@@ -27,20 +27,26 @@ if TYPE_CHECKING:
 @click.option("--no-realtime", is_flag=True, help="Read a file as fast as it goes, not at its own speed.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Announce from this score on; without it, the model's.")
 @options.journal
+@options.signed_by
 @options.as_json
 def listen(
-    model: Path, input: str | None, no_realtime: bool, threshold: float | None, journal: Path | None, as_json: bool
-) -> None:
+    model: Path, input: str | None, no_realtime: bool, threshold: float | None, journal: Path | None,
+    signed_by: Path | None, as_json: bool,
+) -> None:  # fmt: skip
     """Hear sounds and say what they are.
 
     It goes on until the input ends or Ctrl-C.
     Without --input: the default microphone, or a recording that ships with pace-edge if there is none.
     """
-    from pace_edge.model_file import read_model
+    from pace_edge.model_file import open_model, read_model
+    from pace_edge.signature import check_signature
     from streams.learner import open_journal
     from streams.listener import Listener
 
-    loaded = read_model(model)
+    file = open_model(model)
+    if signed_by is not None:
+        check_signature(file.path, file.sha256, signed_by)
+    loaded = read_model(file)
     source = _open(input, loaded.info.rate_hz, realtime=not no_realtime)
     with open_journal(loaded, journal) as opened:
         listener = Listener(loaded, opened, threshold=threshold)

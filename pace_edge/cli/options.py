@@ -16,4 +16,8 @@ journal = click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE",
     help="Where labels are kept; without it, a file of the model's name in PACE_EDGE_HOME.",
 )  # fmt: skip
+signed_by = click.option(
+    "--signed-by", type=click.Path(path_type=Path), metavar="KEY",
+    help="Demand that MODEL.sig beside the model is its signature by this Ed25519 key (public, PEM).",
+)  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, also in a terminal.")
