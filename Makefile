@@ -9,7 +9,7 @@ SOURCES := pyproject.toml $(shell find pace_edge export streams -type f -not -na
 listen: .venv/installed
 	.venv/bin/pace-edge listen
 
-test: lint runtime
+test: lint runtime examples/browser/node_modules/.installed
 	.venv-test/bin/python -m pytest -q
 
 lint: .venv-test/installed
@@ -37,5 +37,12 @@ starter: .venv-test/installed
 	.venv-test/bin/pip install --quiet --disable-pip-version-check --editable '.[train,test]'
 	touch $@
 
+# What the page's test needs; without it the test is skipped.
+examples/browser/node_modules/.installed: examples/browser/package-lock.json
+	command -v npm >/dev/null || tools/system_packages.sh npm
+	tools/system_packages.sh chromium
+	npm ci --prefix examples/browser --ignore-scripts --no-audit --no-fund --silent && touch $@ || \
+		echo "npm could not install onnxruntime-web; going on without" >&2
+
 clean:
-	rm -rf .venv .venv-test build *.egg-info
+	rm -rf .venv .venv-test build *.egg-info examples/browser/node_modules
