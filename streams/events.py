@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from streams.heard import Event, Window
+
 
 @dataclass(frozen=True)
 class EventRule:
@@ -26,28 +28,6 @@ class EventRule:
             f"a sound is announced after {self.min_hits} windows ({self.min_hits * hop_s:g} s) with a score of "
             f"{self.threshold:.2f} or more, and ends after {self.max_misses * hop_s:g} s without it{never}"
         )
-
-
-@dataclass(frozen=True)
-class Window:
-    """What one window was called: times in seconds of the stream, `score` 0 to 1, `level_dbfs` its loudness."""
-
-    start_s: float
-    end_s: float
-    label: str
-    score: float
-    level_dbfs: float
-
-
-@dataclass(frozen=True)
-class Event:
-    """A sound that was announced: `state` start when it is confirmed, end when it is over; `score` is its peak."""
-
-    state: Literal["start", "end"]
-    start_s: float
-    end_s: float
-    label: str
-    score: float
 
 
 @dataclass(frozen=True)

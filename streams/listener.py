@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pace_edge.audio import level_dbfs
 from pace_edge.config import STARTER_MODEL
-from pace_edge.journal import Example, HeardWindow, Journal
+from pace_edge.journal import HeardWindow, Journal
 from pace_edge.model_file import Model, read_model
 from streams.encoder import Encoder
-from streams.events import Event, EventRule, EventState, Window, finish, step
+from streams.events import EventRule, EventState, finish, step
+from streams.heard import Event, Gap, Heard, Window
 from streams.learner import Learner, open_journal
 from streams.sources import Source, open_source
 from streams.windows import Windower
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Sound that was lost because the machine was too slow to read it: times in seconds of the stream. They are equal
-    where the sound system lost it and did not say how much."""
-
-    start_s: float
-    end_s: float
-
-
-Heard = Window | Event | Example | Gap
-"""What a listener reports: a window, an event, a label it has just learned from its journal, or lost sound."""
 
 
 class Listener:

@@ -11,7 +11,7 @@ import pytest
 from pace_edge.config import DEMO_RECORDING, STARTER_MODEL
 from pace_edge.model_file import PREFIX, read_model
 from streams.encoder import Encoder
-from streams.events import Event
+from streams.heard import Event
 from streams.listener import listen
 from streams.teach import Teacher, labels
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from pace_edge.config import DEMO_RECORDING
 from pace_edge.errors import DeviceError
 
 if TYPE_CHECKING:
-    from streams.listener import Heard
+    from streams.heard import Heard
     from streams.sources import Source
 
 
@@ -71,19 +70,16 @@ def _open(input: str | None, rate_hz: int, *, realtime: bool) -> Source:
 
 
 def _show_json(heard: Heard) -> None:
-    from streams.events import Event, Window
+    from streams.heard import Event, Window, as_record
 
     if isinstance(heard, Window | Event):
-        record = {"type": type(heard).__name__.lower()} | {
-            key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(heard).items()
-        }
-        click.echo(json.dumps(record, ensure_ascii=False))
+        click.echo(json.dumps(as_record(heard), ensure_ascii=False))
     else:
         _show_words(heard)
 
 
 def _show_line(heard: Heard) -> None:
-    from streams.events import Event, Window
+    from streams.heard import Event, Window
 
     if isinstance(heard, Window):
         click.echo(f"{heard.end_s:8.1f} s  {heard.label:<20} {heard.score:4.2f}  {heard.level_dbfs:4.0f} dBFS")
@@ -96,7 +92,7 @@ def _show_line(heard: Heard) -> None:
 
 def _show_words(heard: Heard) -> None:
     from pace_edge.journal import Example
-    from streams.listener import Gap
+    from streams.heard import Gap
 
     if isinstance(heard, Gap):
         lost_s = heard.end_s - heard.start_s

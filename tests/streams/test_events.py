@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events import EventRule, EventState, Window, finish, step
+from streams.events import EventRule, EventState, finish, step
+from streams.heard import Window
 
 RULE = EventRule(threshold=0.5, background="background", min_hits=2, max_misses=2)
 

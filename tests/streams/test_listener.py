@@ -5,9 +5,9 @@ import pytest
 
 from pace_edge.journal import Example
 from pace_edge.model_file import read_model
-from streams.events import Event, Window
+from streams.heard import Event, Gap, Window
 from streams.learner import Learner, open_journal
-from streams.listener import Gap, Listener, listen
+from streams.listener import Listener, listen
 from streams.teach import Teacher
 from tests.synthetic import RATE_HZ, hiss, tone
 

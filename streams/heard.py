@@ -1,0 +1,94 @@
+"""What a listener reports, as plain values, and the one shape in which they leave the program.
+
+Times named `_s` are seconds of the source's stream, from its first sample; `_unix_s` are of the clock on the wall.
+Scores run from 0 to 1, levels are dB relative to full scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pace_edge.journal import Example
+
+
+@dataclass(frozen=True)
+class Window:
+    """What one window was called. `label` is the class that wins, `unknown` where none is like it; `top` the best
+    classes with their scores, best first; `clipped` the share of its samples at full scale."""
+
+    start_s: float
+    end_s: float
+    label: str
+    score: float
+    level_dbfs: float
+    source: str = ""
+    at_unix_s: float = 0.0  # of its end
+    top: tuple[tuple[str, float], ...] = ()
+    clipped: float = 0.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """A sound that was announced: `start` when it is confirmed, `update` while it goes on, `end` when it is over.
+
+    All reports of one sound carry its `id`; `score` and `level_dbfs` are its peaks so far.
+    """
+
+    state: Literal["start", "update", "end"]
+    start_s: float
+    end_s: float
+    label: str
+    score: float
+    level_dbfs: float = 0.0
+    id: str = ""
+    source: str = ""
+    at_unix_s: float = 0.0  # of its start
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Sound that was lost because the machine was too slow to read it. Both times are equal where the sound system lost
+    it and did not say how much."""
+
+    start_s: float
+    end_s: float
+    source: str = ""
+
+
+SourceStates = Literal["opening", "healthy", "silent", "stuck", "gone", "waiting", "ended"]
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """What became of a source; `words` say why and what is done about it."""
+
+    source: str
+    state: SourceStates
+    words: str
+    at_unix_s: float
+
+
+Heard = Window | Event | Example | Gap | SourceState
+"""What a listener reports: a window, an event, a label it has just learned from its journal, lost sound, or a source's
+state."""
+
+_TYPES = {Window: "window", Event: "event", Gap: "gap", SourceState: "source", Example: "learned"}
+
+
+def as_record(heard: Heard) -> dict[str, Any]:
+    """As JSON has it, in every sink the same: `type`, then the fields, numbers rounded to 4 places."""
+    record: dict[str, Any] = {"type": _TYPES[type(heard)]}
+    if isinstance(heard, Example):
+        return record | {"id": heard.id, "label": heard.label, "source": heard.source, "at_unix_s": heard.at_unix_s}
+    for key, value in asdict(heard).items():
+        record[key] = round(value, 4) if isinstance(value, float) else value
+    if isinstance(heard, Window):
+        record["top"] = {label: round(score, 4) for label, score in heard.top}
+    if isinstance(heard, Event):
+        record["duration_s"] = round(heard.duration_s, 4)
+    return record
