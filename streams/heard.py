@@ -73,11 +73,24 @@ class SourceState:
     at_unix_s: float
 
 
-Heard = Window | Event | Example | Gap | SourceState
-"""What a listener reports: a window, an event, a label it has just learned from its journal, lost sound, or a source's
-state."""
+@dataclass(frozen=True)
+class Notice:
+    """What a person should know while listening goes on: one sentence with what to do. Of one `kind` and source at
+    most one in ten minutes."""
 
-_TYPES = {Window: "window", Event: "event", Gap: "gap", SourceState: "source", Example: "learned"}
+    kind: Literal["clipping", "journal", "model"]
+    words: str
+    source: str = ""  # empty: it is not about one source
+    at_unix_s: float = 0.0
+
+
+Heard = Window | Event | Example | Gap | SourceState | Notice
+"""What a listener reports: a window, an event, a label it has just learned from its journal, lost sound, a source's
+state, or a notice."""
+
+_TYPES = {
+    Window: "window", Event: "event", Gap: "gap", SourceState: "source", Example: "learned", Notice: "notice"
+}  # fmt: skip
 
 
 def as_record(heard: Heard) -> dict[str, Any]:
