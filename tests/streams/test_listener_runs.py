@@ -110,7 +110,31 @@ def test_when_a_source_falls_silent_for_good_its_events_end(listener, rng):
 
     heard = list(listener.run(Unplugged(tone(300, 3, rng=rng))))
     assert [type(h) for h in heard][-2:] == [Event, SourceState]
+    assert listener._streams == {}
     assert told(heard) == [("low", "start"), ("low", "end")]
+
+
+def test_a_stream_that_ended_is_forgotten(listener, rng):
+    class Files(Arrays):
+        """One file after another, as a folder is: each ends and the next has its own name."""
+
+        def __iter__(self):
+            for i in range(30):
+                self.name = f"file {i}"
+                yield from self.chunks
+                yield np.empty(0, np.float32)
+
+        def news(self):
+            self.asked = getattr(self, "asked", 0) + 1
+            ended = SourceState(self.name, "ended", "it is over", 0.0)
+            return [ended] if self.asked % (len(self.chunks) + 1) == 0 else []
+
+    heard = []
+    for h in listener.run(Files(tone(300, 2, rng=rng))):
+        heard.append(h)
+        assert len(listener._streams) <= 1
+    assert told(heard) == [("low", "start"), ("low", "end")] * 30
+    assert {h.start_s for h in heard if isinstance(h, Window)} == {0, 0.5, 1.0}
 
 
 def test_a_long_loss_ends_an_event_and_a_short_one_does_not(listener, rng):
