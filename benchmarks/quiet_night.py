@@ -2,7 +2,10 @@
 
 python -m benchmarks.quiet_night [--hours 168]
 
-CPU seconds of one process per hour of sound, fed as fast as it goes. They depend on the machine; the ratios are meant.
+CPU time of one process for so much sound, fed as fast as it goes. It depends on the machine; the ratios are meant.
+Measured on a shared 2-core machine: the gate leaves 0.9 % of a quiet night's CPU; BLAS on two threads takes 1.8 times
+that of one; the voice detector alone costs as much as the starter, behind the gate next to nothing; resident memory is
+283.5 MB after 28 hours of sound and after 112.
 """
 
 from __future__ import annotations
