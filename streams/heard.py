@@ -73,11 +73,27 @@ class SourceState:
     at_unix_s: float
 
 
-Heard = Window | Event | Example | Gap | SourceState
-"""What a listener reports: a window, an event, a label it has just learned from its journal, lost sound, or a source's
-state."""
+NoticeKind = Literal["clipping", "journal", "model"]
 
-_TYPES = {Window: "window", Event: "event", Gap: "gap", SourceState: "source", Example: "learned"}
+
+@dataclass(frozen=True)
+class Notice:
+    """What a person should know while listening goes on: one sentence, with what to do. Not more often than every
+    ten minutes for one `kind` and source, except of a new model."""
+
+    kind: NoticeKind
+    words: str
+    source: str = ""  # empty: it is not about one source
+    at_unix_s: float = 0.0
+
+
+Heard = Window | Event | Example | Gap | SourceState | Notice
+"""What a listener reports: a window, an event, a label it has just learned from its journal, lost sound, a source's
+state, or a notice."""
+
+_TYPES = {
+    Window: "window", Event: "event", Gap: "gap", SourceState: "source", Example: "learned", Notice: "notice"
+}  # fmt: skip
 
 
 def as_record(heard: Heard) -> dict[str, Any]:
