@@ -86,6 +86,10 @@ class MediaFile:
         if not isinstance(self._place, str):
             self._place.close()
 
+    def __del__(self) -> None:  # it may have been opened and never read
+        if not isinstance(self._place, str):
+            self._place.close()
+
     def blocks(self, frames: int = 0, **_format: object) -> Generator[np.ndarray]:
         """float32 [frames, channels], of the sizes in which the file has them."""
         import av

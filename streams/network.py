@@ -10,6 +10,7 @@ from pace_edge.media import INSTALL, has_ffmpeg
 from streams.watchdog import Patience
 from streams.watched import Watched
 
+PATIENCE = Patience(opening_s=30.0, stuck_s=30.0)  # what comes in segments comes every ten seconds
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
@@ -28,7 +29,7 @@ def open_stream(
     """
     if not has_ffmpeg():
         raise AudioError("network streams need PyAV", do=f"Install it: `{INSTALL}`.")
-    name, patience = f"stream {without_secrets(url)}", patience or Patience()
+    name, patience = f"stream {without_secrets(url)}", patience or PATIENCE
     job = {"do": "network", "url": url, "name": name, "ring_s": ring_s, "timeout_s": patience.opening_s}
     return Watched(
         job, name=name, rate_hz=rate_hz, channel=channel, patience=patience, restart=restart, wait=wait,

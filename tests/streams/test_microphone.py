@@ -1,7 +1,6 @@
 """A real PortAudio records a virtual microphone, in the process that the source starts for it."""
 
 import ctypes.util
-import os
 import signal
 import subprocess
 import sys
@@ -18,9 +17,6 @@ from streams.devices import InputDevice
 from streams.microphone import input_devices, open_microphone
 from streams.sources import open_source
 from streams.watchdog import Patience
-
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 30
 
 
 @pytest.fixture
@@ -54,19 +50,12 @@ def noise(seconds: float) -> np.ndarray:
     return np.random.default_rng(0).integers(1, 8000, round(seconds * 16000), dtype=np.int16)
 
 
-def test_a_played_clip_is_recorded_bit_for_bit(here, tmp_path):
-    heard = record(here, tmp_path, clip := noise(1.5), rate_hz=16000)
-    np.testing.assert_array_equal(heard[: len(clip)], clip.astype(np.float32) / 32768)
-
-
-def test_no_sample_is_lost_while_other_processes_burn_every_core(here, tmp_path):
-    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
-    try:
-        heard = record(here, tmp_path, clip := noise(3), rate_hz=16000)
-    finally:
-        for burner in burners:
+def test_a_played_clip_is_recorded_bit_for_bit_while_another_process_burns_a_core(here, tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+        try:
+            heard = record(here, tmp_path, clip := noise(2), rate_hz=16000)
+        finally:
             burner.kill()
-            burner.wait()
     np.testing.assert_array_equal(heard[: len(clip)], clip.astype(np.float32) / 32768)
 
 
