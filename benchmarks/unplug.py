@@ -73,7 +73,7 @@ def _measure(microphone: VirtualMicrophone, path: Path, noise: np.ndarray, times
             back.append(time.monotonic() - start)
             heard: list[np.ndarray] = []
             player = microphone.play(path, wait=False)
-            read_until("healthy", heard, 2 * len(noise))
+            read_until("healthy", heard, 5 * len(noise))
             player.wait()
             exact += _begins_with(np.concatenate(heard), noise)
             memory.append(_memory_mb())

@@ -101,7 +101,7 @@ class Watched:
             case Sound():
                 samples = mono(message.samples, self._channel)
                 if len(samples):
-                    saw = "sound" if np.ptp(samples) else "silence"
+                    saw = "sound" if np.ptp(samples) or self._ends else "silence"  # a recording may be silent
                 yield from self._take(message, samples)
             case Failed(words):
                 saw, why = "lost", words
@@ -124,7 +124,7 @@ class Watched:
     def _change(self, do: Do) -> Iterator[np.ndarray]:
         if self._run is not None:
             yield from self._give(self._run.resampler.last())
-            if self._run.opened.ends:
+            if self._ends:
                 self._job["skip_frames"] = self._taken_frames
             self._run = None
         self._close()
@@ -150,7 +150,7 @@ class Watched:
         if not len(samples):
             pass
         elif run.fresh:
-            lost = self._lost_by_the_clock(sound.at_s - len(samples) / run.opened.rate_hz, run.opened.ends)
+            lost = self._lost_by_the_clock(sound.at_s - len(samples) / run.opened.rate_hz)
         elif sound.lost_frames > run.lost_frames:
             lost = round((sound.lost_frames - run.lost_frames) * self.rate_hz / run.opened.rate_hz)
             yield from self._give(run.resampler.last())  # from before the loss, so it comes before it
@@ -162,17 +162,22 @@ class Watched:
         self._taken_frames += len(samples)
         yield from self._give(run.resampler.push(samples))
 
-    def _lost_by_the_clock(self, start_s: float, is_recording: bool) -> int:
+    def _lost_by_the_clock(self, start_s: float) -> int:
         """Samples at rate_hz that are missing before one of that time."""
         if math.isnan(self._begin_s):
             self._begin_s = start_s
-        if is_recording:
+        if self._ends:
             return 0
         return max(0, round((start_s - self._begin_s) * self.rate_hz) - self._given - self.dropped)
 
+    @property
+    def _ends(self) -> bool:
+        """It is a recording, not live."""
+        return self._run is not None and self._run.opened.ends
+
     def _give(self, chunk: np.ndarray) -> Iterator[np.ndarray]:
         self._given += len(chunk)
-        if self._realtime and self._run is not None and self._run.opened.ends:
+        if self._realtime and self._ends:
             time.sleep(max(0.0, self._begin_s + self._given / self.rate_hz - time.monotonic()))
         yield chunk
 

@@ -80,14 +80,15 @@ class VirtualMicrophone:
 
     def pull_out(self) -> None:
         """The device goes; the sound server stays."""
-        self._pactl("unload-module module-null-sink")  # the source goes with its master
+        self.pactl("unload-module", "module-null-sink")  # the source goes with its master
 
     def plug_in(self) -> None:
         for command in DEVICE:
-            self._pactl(command)
+            self.pactl(*command.split())
 
-    def _pactl(self, command: str) -> None:
-        subprocess.run(["pactl", *command.split()], env=self.env, check=True, capture_output=True)
+    def pactl(self, *words: str) -> str:
+        """What the sound server answers."""
+        return subprocess.run(["pactl", *words], env=self.env, check=True, capture_output=True, text=True).stdout
 
     def __exit__(self, *exception: object) -> None:
         self.server.kill()  # also ends a stopped one; it has nothing to save

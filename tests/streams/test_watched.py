@@ -13,6 +13,8 @@ import soundfile
 
 from pace_edge.errors import DeviceError
 from streams.microphone import open_microphone
+from streams.several import arrivals
+from streams.sources import open_sources
 from streams.watchdog import Patience
 from tests.streams.test_microphone import here as here
 
@@ -79,6 +81,29 @@ def test_a_device_that_is_pulled_out_comes_back_each_time_and_the_stream_goes_on
             assert abs(listener.behind_s) < 0.5
             assert listener.states.count("healthy") == time_round + 1
         assert listener.states.count("gone") == 3
+
+
+def test_the_other_microphones_go_on_while_one_hangs_and_is_opened_again(here, tmp_path, monkeypatch):
+    config = Path(here.env["ALSA_CONFIG_PATH"]).read_text()
+    (tmp_path / "alsa.conf").write_text(config + "pcm.garden { type pulse device microphone }\n")
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "alsa.conf"))
+    house, garden = both = open_sources(["default", "garden"], rate_hz=RATE_HZ, realtime=True, patience=SOON)
+    states, given, wanted = [], dict.fromkeys((house.name, garden.name), 0), 0
+    give_up = time.monotonic() + LONGEST_S
+    for arrival in arrivals(both):
+        assert time.monotonic() < give_up, states
+        given[arrival.source] += len(arrival.chunk)
+        states += [(arrival.source, state.state) for state in arrival.news]
+        if not wanted and min(given.values()) > RATE_HZ // 2:
+            os.kill(garden._recorder._process.pid, signal.SIGSTOP)
+            wanted = given[garden.name] + 2 * RATE_HZ
+        if wanted and given[garden.name] > wanted:
+            break
+    assert [state for name, state in states if name == house.name] == ["healthy"]
+    assert house.dropped == house.overflows == 0
+    assert (garden.name, "stuck") in states
+    assert garden.dropped > 0
+    assert given[house.name] == pytest.approx(given[garden.name] + garden.dropped, abs=RATE_HZ)
 
 
 def test_a_stopped_sound_server_is_stuck_and_comes_back_when_it_goes_on(here):
