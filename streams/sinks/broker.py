@@ -98,8 +98,8 @@ class Connection:
         return True
 
     def deliver(self, number: int, topic: str, payload: dict[str, Any]) -> None:
-        """Publish and return when the broker has confirmed; raises AwayError or RefusedError. Called again with the same number
-        it waits on for the one that the client sends again by itself after a connection was lost."""
+        """Publish, and return when the broker has confirmed it; raises AwayError or RefusedError. Called again with the
+        same number it waits on: the client itself sends it again after a lost connection."""
         if self._unconfirmed is None or self._unconfirmed[0] != number:
             if not self.up:
                 raise AwayError(self._why)

@@ -59,7 +59,7 @@ class Command:
         except queue.Full:
             self._counts.discarded += 1
             self._reports.trouble(
-                f"{self.name} discards", f"{self.name}: {self._counts.discarded} events were not run: {_ROOM} wait."
+                f"{self.name} discards", f"{self.name}: events were left out, {self._counts.discarded} so far: {_ROOM} wait."
             )
         else:
             self._counts.written += 1

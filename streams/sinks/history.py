@@ -91,7 +91,7 @@ class History:
             )
             if not removed.rowcount:
                 break
-        self._db.execute("PRAGMA incremental_vacuum").fetchall()
+        self._db.executescript("PRAGMA incremental_vacuum")  # execute() would free one page
         self._tidy_at = time.monotonic() + _TIDY_EVERY_S
 
     def _used_bytes(self) -> int:
