@@ -86,9 +86,11 @@ class Connection:
         return self._up.is_set()
 
     def tell(self, topic: str, payload: dict[str, Any] | str) -> None:
-        """Publish what is so now, retained; without waiting, and only while connected: `on_up` tells it all again."""
+        """Publish what is so now, retained; without waiting, and only while connected: `on_up` tells it all again.
+
+        At QoS 0: at 1 the client would send again, after a reconnection, what is no longer so."""
         if self.up:
-            self._client.publish(topic, _text(payload), qos=1, retain=True)
+            self._client.publish(topic, _text(payload), qos=0, retain=True)
 
     def try_to_tell(self, topic: str, payload: dict[str, Any]) -> bool:
         """Publish at most once, unless the one before is still on its way; whether it was."""
