@@ -59,7 +59,8 @@ class Command:
         except queue.Full:
             self._counts.discarded += 1
             self._reports.trouble(
-                f"{self.name} discards", f"{self.name}: events were left out, {self._counts.discarded} so far: {_ROOM} wait."
+                f"{self.name} discards",
+                f"{self.name}: events were left out, {self._counts.discarded} so far: {_ROOM} wait.",
             )
         else:
             self._counts.written += 1

@@ -97,7 +97,7 @@ class Courier:
             self._counts.discarded += lost
             self._reports.trouble(
                 f"{self._receiver} discards",
-                f"{self._receiver}: events were given up, too old or too many to keep: {self._counts.discarded} so far.",
+                f"{self._receiver}: events were given up, too old or too many: {self._counts.discarded} so far.",
             )
         letter = self._outbox.first(self._receiver)
         if letter is None:

@@ -12,6 +12,7 @@ from streams.sinks.history import History, history_path
 from tests.streams.sinks.given import Said, event
 
 NOW = time.time()
+TWO_HOURS_AGO = time.localtime(NOW - 7200)
 EVENTS = [
     event(1, at_unix_s=NOW - 3 * 86400),
     event(2, at_unix_s=NOW - 3600, label="cat"),
@@ -34,7 +35,7 @@ def run(*words):
 @pytest.mark.parametrize(
     ("words", "numbers"),
     [([], [0, 1, 2]), (["--label", "cat"], [1]), (["--since", "2h"], [1, 2]), (["--since", "30 m"], [2]),
-     (["--since", "1w"], [0, 1, 2]), (["--since", time.strftime("%Y-%m-%dT%H:%M", time.localtime(NOW - 7200))], [1, 2])],
+     (["--since", "1w"], [0, 1, 2]), (["--since", time.strftime("%Y-%m-%dT%H:%M", TWO_HOURS_AGO)], [1, 2])],
 )  # fmt: skip
 def test_json_has_the_chosen_events_as_the_listener_writes_them(written, words, numbers):
     done = run("--json", *words)

@@ -68,7 +68,9 @@ class Mosquitto:
 class Subscriber:
     """Hears everything at QoS 1, in a session that outlives connections: `.messages` are (topic, payload, retained)."""
 
-    def __init__(self, port: int, topic: str = "#", client_id: str = "subscriber", user: str = "", password: str = "") -> None:
+    def __init__(
+        self, port: int, topic: str = "#", client_id: str = "subscriber", user: str = "", password: str = ""
+    ) -> None:
         self.messages: list[tuple[str, str, bool]] = []
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5)
         if user:

@@ -47,7 +47,9 @@ def test_a_disk_that_refuses_is_left_alone_for_a_while():
     disk, now = Disk(), [0.0]
     disk.full = True
     tried = []
-    backlog = Backlog("events", lambda thing: tried.append(thing) or disk.put(thing), Said().reports, clock=lambda: now[0])
+    backlog = Backlog(
+        "events", lambda thing: tried.append(thing) or disk.put(thing), Said().reports, clock=lambda: now[0]
+    )
     for _ in range(10):
         backlog.add("x")
     assert len(tried) == 1

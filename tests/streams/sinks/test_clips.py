@@ -183,7 +183,7 @@ def test_a_clip_that_cannot_be_written_is_said_and_listening_goes_on(folder, mon
 
 def test_a_folder_that_cannot_be_is_said_at_once(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(SinkError, match="clips cannot be kept in .*file: File exists. Name a folder"):
+    with pytest.raises(SinkError, match=r"clips cannot be kept in .*file: File exists. Name a folder"):
         ClipKeeper(tmp_path / "file", Said().reports, rate_hz=RATE)
 
 

@@ -100,7 +100,7 @@ def test_what_is_given_up_is_counted_and_said(tmp_path, carry, outbox):
     wait_until(lambda: counts.delivered == 2)
     assert got == [2, 3]
     assert counts.discarded == 2
-    assert said.has("hook: events were given up, too old or too many to keep: 2 so far.")
+    assert said.has("hook: events were given up, too old or too many: 2 so far.")
 
 
 def test_a_pause_is_not_cut_short_by_a_new_letter_but_by_a_receiver_that_is_back(outbox, carry):

@@ -82,7 +82,9 @@ def test_only_events_that_have_ended_are_written_one_header_once_each_line_at_on
 @each_format
 @settings(max_examples=40, deadline=None)
 @given(cut=st.integers(0, 400), zeros=st.integers(0, 3))
-def test_wherever_a_power_cut_tore_the_file_whole_lines_stay_and_the_next_is_whole(tmp_path_factory, format, cut, zeros):
+def test_wherever_a_power_cut_tore_the_file_whole_lines_stay_and_the_next_is_whole(
+    tmp_path_factory, format, cut, zeros
+):
     path, said = tmp_path_factory.mktemp("torn") / "file", Said()
     write(path, format, event(1), event(2))
     whole = path.read_bytes()
@@ -104,7 +106,9 @@ def test_wherever_a_power_cut_tore_the_file_whole_lines_stay_and_the_next_is_who
 def test_a_file_of_another_kind_is_refused_and_stays_as_it_is(tmp_path, format, content):
     path = tmp_path / "mine.txt"
     path.write_text(content)
-    with pytest.raises(SinkError, match=f"mine.txt is no {format.name} of ours. Name another file; nothing was changed"):
+    with pytest.raises(
+        SinkError, match=f"mine.txt is no {format.name} of ours. Name another file; nothing was changed"
+    ):
         EventFile(path, format, Said().reports)
     assert path.read_text() == content
 
@@ -113,7 +117,7 @@ def test_a_path_that_cannot_be_written_is_said_at_the_start(tmp_path):
     with pytest.raises(SinkError, match="cannot be written: Is a directory"):
         EventFile(tmp_path, csv_events(), Said().reports)
     (tmp_path / "file").touch()
-    with pytest.raises(SinkError, match="cannot be written: (Not a directory|File exists)"):
+    with pytest.raises(SinkError, match=r"cannot be written: (Not a directory|File exists)"):
         EventFile(tmp_path / "file" / "events.csv", csv_events(), Said().reports)
 
 
@@ -176,5 +180,3 @@ def test_a_file_that_is_moved_away_or_whose_folder_vanishes_begins_anew(tmp_path
     sink.write(event(3))
     assert [row[0] for row in rows(tmp_path / "old.csv", csv_events())] == ["id-1"]
     assert [row[0] for row in rows(path, csv_events())] == ["id-3"]
-
-

@@ -87,7 +87,7 @@ def test_a_full_disk_keeps_events_in_memory_until_there_is_room(path):
 def test_files_of_others_are_refused_and_stay_as_they_are(path, tmp_path):
     text = tmp_path / "text"
     text.write_text("no database " * 100)
-    with pytest.raises(SinkError, match="the history .*text cannot be used: file is not a database"):
+    with pytest.raises(SinkError, match=r"the history .*text cannot be used: file is not a database"):
         History(text, Said().reports)
     assert text.read_text() == "no database " * 100
     outbox = tmp_path / "outbox.sqlite"
@@ -95,9 +95,9 @@ def test_files_of_others_are_refused_and_stay_as_they_are(path, tmp_path):
     for use in (lambda: History(outbox, Said().reports), lambda: list(history(outbox))):
         with pytest.raises(SinkError, match="no history"):
             use()
-    with pytest.raises(SinkError, match="there is no history .*absent. Listen with a history first"):
+    with pytest.raises(SinkError, match=r"there is no history .*absent. Listen with a history first"):
         list(history(tmp_path / "absent"))
-    with pytest.raises(SinkError, match="the history .*text cannot be read: file is not a database"):
+    with pytest.raises(SinkError, match=r"the history .*text cannot be read: file is not a database"):
         list(history(text))
 
 
@@ -106,5 +106,5 @@ def test_a_file_of_another_version_is_refused_by_its_schema_number(path):
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version=99")
     db.close()
-    with pytest.raises(SinkError, match="expected schema 1, got schema 99. Upgrade pace-edge; nothing was changed"):
+    with pytest.raises(SinkError, match=r"expected schema 1, got schema 99. Upgrade pace-edge; nothing was changed"):
         History(path, Said().reports)

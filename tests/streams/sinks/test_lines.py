@@ -8,7 +8,7 @@ import pytest
 
 from pace_edge.journal import Example
 from streams.heard import Gap, SourceState, Window, as_record
-from streams.sinks.lines import JsonLines, TextLines, in_words
+from streams.sinks.lines import Lines, as_json, in_words
 from tests.streams.sinks.given import event
 
 EVERYTHING = [
@@ -25,7 +25,7 @@ EVERYTHING = [
 
 def test_json_lines_are_the_records_of_everything_one_a_line():
     stream = io.StringIO()
-    sink = JsonLines(stream)
+    sink = Lines(stream, as_json)
     for heard in EVERYTHING:
         sink.write(heard)
     assert [json.loads(line) for line in stream.getvalue().splitlines()] == [as_record(heard) for heard in EVERYTHING]
@@ -41,7 +41,7 @@ def test_json_lines_are_the_records_of_everything_one_a_line():
 ])  # fmt: skip
 def test_each_kind_has_its_words_on_one_line(words):
     stream = io.StringIO()
-    sink = TextLines(stream)
+    sink = Lines(stream, in_words)
     for heard in EVERYTHING:
         sink.write(heard)
     assert len(stream.getvalue().splitlines()) == len(EVERYTHING)
@@ -50,7 +50,7 @@ def test_each_kind_has_its_words_on_one_line(words):
 
 def test_each_line_is_there_before_the_next_is_heard(tmp_path):
     with (tmp_path / "lines").open("w") as stream:
-        JsonLines(stream).write(EVERYTHING[1])
+        Lines(stream, as_json).write(EVERYTHING[1])
         assert json.loads((tmp_path / "lines").read_text())["label"] == "dog"
 
 
@@ -60,7 +60,7 @@ def test_a_reader_that_has_gone_ends_the_program_like_any_other():
             raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        JsonLines(Gone()).write(EVERYTHING[0])
+        Lines(Gone(), as_json).write(EVERYTHING[0])
 
 
 def test_words_for_every_kind():

