@@ -102,13 +102,27 @@ def test_no_more_run_at_once_than_allowed_and_what_is_too_much_is_left_out_and_s
     wait_until(lambda: len(list(tmp_path.glob("id-*"))) == 2)
     assert sink.counts().discarded >= 8
     assert said.has("command: events were left out, ")
-    running = list(tmp_path.glob("id-*"))
-    sink._timeout_s = 0.1
     gate.touch()
     sink.close()
-    assert len(running) == 2
     counts = sink.counts()
     assert counts.delivered + counts.failed + counts.discarded == 110
+
+
+def test_what_waits_at_the_end_is_still_run_and_what_takes_too_long_is_left_out_and_said(tmp_path, monkeypatch):
+    quick = Command(f"touch {tmp_path}/$PACE_EDGE_ID", Said().reports, at_once=1)
+    for number in range(10):
+        quick.write(event(number))
+    quick.close()
+    assert quick.counts().delivered == len(list(tmp_path.iterdir())) == 10
+    monkeypatch.setattr("streams.sinks.command.CLOSE_S", 0.2)
+    slow = Command(["sleep", "60"], (said := Said()).reports, at_once=1)
+    for number in range(3):
+        slow.write(event(number))
+    wait_until(lambda: slow._running)
+    slow.close()
+    assert said.has("command: events were left out at the end: 2.")
+    done(slow, 1)
+    assert slow.counts().failed == 1
 
 
 def test_an_empty_command_is_said_at_once():
