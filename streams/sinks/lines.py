@@ -1,0 +1,62 @@
+"""Lines on a text stream: JSON for programs, words for people who read a pipe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TextIO
+
+from pace_edge.journal import Example
+from streams.heard import Event, Gap, Heard, SourceState, Window, as_record
+from streams.sinks.sink import Counts
+
+
+class Lines:
+    """A sink that writes `line(heard)` for everything that is heard: `as_json` or `in_words`.
+
+    A slow reader is waited for, as in any pipe; one that has gone raises BrokenPipeError, so that the program ends like
+    any other. The stream stays open: it is its owner's.
+    """
+
+    def __init__(self, stream: TextIO, line: Callable[[Heard], str], *, name: str = "lines") -> None:
+        self.name = name
+        self._stream, self._line = stream, line
+        self._counts = Counts()
+
+    def write(self, heard: Heard) -> None:
+        self._stream.write(self._line(heard) + "\n")
+        self._stream.flush()
+        self._counts.written += 1
+
+    def counts(self) -> Counts:
+        return self._counts
+
+    def close(self) -> None:
+        pass
+
+
+def as_json(heard: Heard) -> str:
+    """Its record as one JSON object on one line."""
+    return json.dumps(as_record(heard), ensure_ascii=False)
+
+
+def in_words(heard: Heard) -> str:
+    """What was heard as a person reads it, on one line."""
+    match heard:
+        case Window():
+            return f"{heard.end_s:8.1f} s  {heard.label:<20} {heard.score:4.2f}  {heard.level_dbfs:4.0f} dBFS"
+        case Event(state="start"):
+            return f"{heard.end_s:8.1f} s  {heard.label} is heard ({heard.score:.2f})"
+        case Event(state="update"):
+            return f"{heard.end_s:8.1f} s  {heard.label} goes on for {heard.duration_s:.1f} s ({heard.score:.2f})"
+        case Event():
+            return f"{heard.end_s:8.1f} s  {heard.label} ended after {heard.duration_s:.1f} s ({heard.score:.2f})"
+        case Gap():
+            lost_s = heard.end_s - heard.start_s
+            return (
+                f"{f'{lost_s:.1f} s of' if lost_s else 'some'} sound was lost: this machine is too slow for the model"
+            )
+        case SourceState():
+            return f"{heard.source} is {heard.state}: {' '.join(heard.words.split())}"
+        case Example():
+            return f"learned '{heard.label}' from {heard.source}"
