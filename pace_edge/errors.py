@@ -36,6 +36,10 @@ class ModelFileError(PaceEdgeError):
     """A model file is absent, broken, or not one of ours."""
 
 
+class ProviderError(PaceEdgeError):
+    """The model does not run on the hardware that was required."""
+
+
 class JournalError(PaceEdgeError):
     """A journal cannot be read or written, or belongs to another model."""
 

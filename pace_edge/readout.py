@@ -13,6 +13,17 @@ import numpy as np
 from pace_edge.analytic import FEWEST, AnalyticClassifier
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What one sound is called: `winner` is the class with the largest calibrated score; `confidences` [C], 0 to 1, are
+    every class's, comparable with the same threshold; `strangeness` is the leverage in units of what is usual for
+    sounds that the model knows."""
+
+    winner: int
+    confidences: np.ndarray
+    strangeness: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReadOut:
     """Which class wins, and how sure it is. Measured in docs/starter.md; all zeros but `reference` is the paper's.
@@ -40,10 +51,15 @@ class ReadOut:
 
     def best(self, classifier: AnalyticClassifier, phi: np.ndarray) -> tuple[str, float]:
         """What the windows phi [n, M] of one sound are called together, and the confidence from 0 to 1."""
+        reading = self.read(classifier, phi)
+        return classifier.labels[reading.winner], float(reading.confidences[reading.winner])
+
+    def read(self, classifier: AnalyticClassifier, phi: np.ndarray) -> Reading:
+        """All that the windows phi [n, M] of one sound say together."""
         plain = classifier.plain_scores(phi).mean(0)
         calibrated = plain * self.class_scale(classifier.counts)
-        c = int(calibrated.argmax())
-        likeness = max(plain[c], 0.0) / max(classifier.own_scores()[c], FEWEST)
+        likeness = np.maximum(plain, 0.0) / np.maximum(classifier.own_scores(), FEWEST)
         strangeness = float(classifier.leverage(phi).mean()) / self.leverage_median
-        evidence = max(calibrated[c], 0.0) ** (1 - self.own_share) * likeness**self.own_share
-        return classifier.labels[c], float(np.clip(evidence - self.leverage_weight * strangeness, 0.0, 1.0))
+        evidence = np.maximum(calibrated, 0.0) ** (1 - self.own_share) * likeness**self.own_share
+        confidences = np.clip(evidence - self.leverage_weight * strangeness, 0.0, 1.0)
+        return Reading(int(calibrated.argmax()), confidences, strangeness)

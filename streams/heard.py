@@ -73,12 +73,15 @@ class SourceState:
     at_unix_s: float
 
 
+NoticeKind = Literal["clipping", "journal", "model"]
+
+
 @dataclass(frozen=True)
 class Notice:
-    """What a person should know while listening goes on: one sentence with what to do. Of one `kind` and source at
-    most one in ten minutes."""
+    """What a person should know while listening goes on: one sentence, with what to do. Not more often than every
+    ten minutes for one `kind` and source, except of a new model."""
 
-    kind: Literal["clipping", "journal", "model"]
+    kind: NoticeKind
     words: str
     source: str = ""  # empty: it is not about one source
     at_unix_s: float = 0.0

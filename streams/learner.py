@@ -10,6 +10,7 @@ import numpy as np
 from pace_edge.config import home
 from pace_edge.journal import Example, Journal
 from pace_edge.model_file import Model
+from pace_edge.readout import Reading
 
 
 def open_journal(model: Model, path: Path | None = None) -> Journal:
@@ -43,3 +44,7 @@ class Learner:
     def best(self, embeddings: np.ndarray) -> tuple[str, float]:
         """What the windows [n, D] of one sound are called together, and how sure that is, from 0 to 1."""
         return self.info.read_out.best(self.classifier, self._project(embeddings))
+
+    def read(self, embeddings: np.ndarray) -> Reading:
+        """All that the windows [n, D] of one sound say together."""
+        return self.info.read_out.read(self.classifier, self._project(embeddings))

@@ -1,84 +1,242 @@
-"""The listening loop: chunks in; windows, events and newly learned labels out."""
+"""The listening loop: chunks in; windows, events, newly learned labels and what went wrong out."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from pace_edge.audio import level_dbfs
 from pace_edge.config import STARTER_MODEL
+from pace_edge.errors import JournalError, ModelFileError
 from pace_edge.journal import HeardWindow, Journal
 from pace_edge.model_file import Model, read_model
-from streams.encoder import Encoder
-from streams.events import EventRule, EventState, finish, step
-from streams.heard import Event, Gap, Heard, Window
-from streams.learner import Learner, open_journal
+from streams.counters import Counters
+from streams.ears import Ears
+from streams.encoder import BATCH, Encoder
+from streams.heard import Event, Gap, Heard, Notice, Window
+from streams.learner import open_journal
+from streams.notices import Notices
+from streams.options import Options
 from streams.sources import Source, open_source
-from streams.windows import Windower
+from streams.stream import Stream, checked
+
+CLIPPED = 0.001  # of a window's samples at full scale: worth a word
+_SOUNDLESS = ("stuck", "gone", "waiting", "ended")  # states in which no sound comes
 
 
 class Listener:
-    """Feed it PCM at the model's rate, in chunks of any size; it reports what it hears.
+    """One model for one or more sources. Feed it PCM at the model's rate in chunks of any size, or let it `run`.
 
     After each chunk the windows' embeddings are in the journal, for another process to label, and every label in the
-    journal is in the classifier.
+    journal is in the classifier. All is called from one thread, but for `stop`, `swap` and reading `counters`.
     """
 
-    def __init__(self, model: Model, journal: Journal, *, threshold: float | None = None) -> None:
-        """`threshold`: announce from this score on, 0 to 1; else the model's."""
-        self.rate_hz = model.info.rate_hz
-        self.rule = EventRule(
-            threshold=model.info.threshold if threshold is None else threshold, background=model.info.background
-        )
-        self.encoder = Encoder(model)
-        self.learner = Learner(model, journal)
-        self._journal = journal
-        self._windower = Windower(model.info.window_samples, model.info.hop_samples)
-        self._session = uuid.uuid4().hex
-        self._state = EventState()
+    def __init__(self, model: Model, journal: Journal, options: Options | None = None) -> None:
+        """Raises UsageError, ProviderError, ModelFileError or JournalError."""
+        self.options = options or Options()
+        self.counters = Counters()
+        self._notices = Notices()
+        self._ears = self._ears_of(model, self._encoder_of(model), journal)
+        self._streams: dict[str, Stream] = {}
+        self._stopped = threading.Event()
+        self._next: _Next | None = None
+        self._own_journal: Journal | None = None
+        Stream("", self._ears, self.options)  # refuses now what it would refuse at the first chunk
 
-    def feed(self, chunk: np.ndarray) -> Iterator[Heard]:
-        """float32 mono [samples], range -1..1, to what the windows that it completes are called."""
-        cut = list(self._windower.push(chunk))
-        if not cut:
-            return
-        yield from self.learner.catch_up()
-        embeddings = self.encoder(np.stack([samples for _, samples in cut]))
-        remembered = []
-        for (start, samples), embedding in zip(cut, embeddings, strict=True):
-            label, score = self.learner.best(embedding[None])
-            start_s, end_s = start / self.rate_hz, (start + len(samples)) / self.rate_hz
-            window = Window(start_s, end_s, label, score, level_dbfs(samples))
-            remembered.append(HeardWindow(start_s, end_s, window.level_dbfs, embedding))
-            yield window
-            self._state, events = step(self._state, window, self.rule)
-            yield from events
-        self._journal.hear(self._session, remembered)
-        self.learner.classifier.fold()
+    @property
+    def rate_hz(self) -> int:
+        return self._ears.info.rate_hz
 
-    def skip(self, samples: int) -> Gap:
+    @property
+    def labels(self) -> list[str]:
+        """The classes that it knows now."""
+        return list(self._ears.learner.classifier.labels)
+
+    def in_words(self) -> str:
+        """What the settings amount to."""
+        ears, options = self._ears, self.options
+        hop_s, window_s = ears.hop / self.rate_hz, ears.window / self.rate_hz
+        heard = f"hears {window_s:g} s every {hop_s:g} s"
+        if options.gain_db:
+            heard += f", {options.gain_db:+g} dB"
+        if options.gate_dbfs is not None:
+            heard += f", where any 0.1 s of it reaches {options.gate_dbfs:g} dBFS"
+        if options.speech != "any":
+            heard += f", while {'somebody' if options.speech == 'only' else 'nobody'} speaks"
+        return f"{heard}, running on {ears.encoder.in_words()}; {ears.rule.in_words(hop_s, self.labels)}"
+
+    def feed(self, chunk: np.ndarray, *, source: str = "") -> Iterator[Heard]:
+        """float32 mono [samples], range -1..1, to what the windows that it completes are called.
+
+        Streams of different `source` names are kept apart. Raises AudioError for what is no sound.
+        """
+        arrived = time.perf_counter()
+        chunk = checked(chunk, source)
+        yield from self._take_next()
+        stream, piece = self._stream(source), BATCH * self._ears.hop  # bounds the memory of a long chunk
+        for i in range(0, len(chunk), piece):
+            yield from self._hear(stream, chunk[i : i + piece], arrived)
+
+    def skip(self, samples: int, *, source: str = "") -> list[Event | Gap]:
         """So many samples are missing before the next chunk: no window spans the gap."""
-        start, end = self._windower.skip(samples)
-        return Gap(start / self.rate_hz, end / self.rate_hz)
+        self.counters.gaps += 1
+        self.counters.dropped_samples += samples
+        return [*self._stream(source).skip(samples, self._ears)]
 
-    def finish(self) -> list[Event]:
-        """The stream is over: the end of what was still going on."""
-        events, self._state = finish(self._state), EventState()
-        return events
+    def finish(self, source: str | None = None) -> list[Event]:
+        """The sound is over, of one source or of all: the end of what was still going on."""
+        streams = self._streams.values() if source is None else [self._stream(source)]
+        return [event for stream in streams for event in stream.finish()]
 
     def run(self, source: Source) -> Iterator[Heard]:
-        """Listen to a source until it ends."""
-        dropped = overflows = 0
+        """Listen to a source until it ends or `stop` is called. Also an error and Ctrl-C end what was going on."""
         with source:
-            for chunk in source:
-                if source.dropped > dropped or source.overflows > overflows:
-                    yield self.skip(source.dropped - dropped)
-                    dropped, overflows = source.dropped, source.overflows
-                yield from self.feed(chunk)
+            yield from self.run_several((source, chunk) for chunk in source)
+            yield from self._news(source)
+
+    def run_several(self, chunks: Iterable[tuple[Source, np.ndarray]]) -> Iterator[Heard]:
+        """The same for opened sources of different names whose chunks come in one row, each with its source."""
+        try:
+            for source, chunk in chunks:
+                yield from self._news(source)
+                yield from self._losses(source)
+                yield from self.feed(chunk, source=source.name)
+                if self._stopped.is_set():
+                    break
+        except GeneratorExit:  # whoever listened has gone
+            raise
+        except BaseException:
+            yield from self.finish()
+            raise
         yield from self.finish()
+
+    def stop(self) -> None:
+        """End `run` after its next chunk, with the end of what is going on. From any thread or signal handler."""
+        self._stopped.set()
+
+    def swap(self, model: str | Path | Model, *, journal: Path | None = None) -> None:
+        """Go on with another model from the next chunk on, without losing a sample. From any thread.
+
+        The model is loaded here; if it cannot be, an error is raised and nothing changes. `journal`: else the file of
+        the model's name. Raises ModelFileError, ProviderError or JournalError.
+        """
+        model = model if isinstance(model, Model) else read_model(model)
+        if model.info.rate_hz != self.rate_hz:
+            raise ModelFileError(
+                f"{model.path} cannot take over while listening goes on",
+                expected=f"{self.rate_hz} Hz", got=f"{model.info.rate_hz} Hz", do="Start again with it.",
+            )  # fmt: skip
+        open_journal(model, journal).close()  # SQLite's files belong to the thread that opened them
+        self._next = _Next(model, self._encoder_of(model), journal)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal that `swap` opened; the first belongs to whoever gave it."""
+        if self._own_journal is not None:
+            self._own_journal.close()
+
+    def _encoder_of(self, model: Model) -> Encoder:
+        o = self.options
+        return Encoder(model, threads=o.threads, provider=o.provider, require_gpu=o.require_gpu)
+
+    def _ears_of(self, model: Model, encoder: Encoder, journal: Journal) -> Ears:
+        return Ears(model, encoder, journal, self.options, self._notices, self.counters)
+
+    def _stream(self, source: str) -> Stream:
+        if source not in self._streams:
+            self._streams[source] = Stream(source, self._ears, self.options)
+        return self._streams[source]
+
+    def _hear(self, stream: Stream, chunk: np.ndarray, arrived: float) -> Iterator[Heard]:
+        ears, counters = self._ears, self.counters
+        counters.sound_s += len(chunk) / self.rate_hz
+        cut = stream.cut(chunk)
+        if not cut:
+            return
+        yield from ears.memory.catch_up()
+        heard = {start: samples for start, samples in cut if stream.gate.opens(start, samples)}
+        embeddings = dict(zip(heard, ears.encode([*heard.values()]), strict=True))
+        remembered = []
+        for start, samples in cut:
+            level, is_heard = level_dbfs(samples), start in embeddings
+            verdict = ears.judge(embeddings[start], level) if is_heard else ears.silence()
+            window = stream.window(start, samples, level, verdict)
+            if is_heard:
+                remembered.append(HeardWindow(window.start_s, window.end_s, level, embeddings[start]))
+            counters.windows += 1
+            counters.gated += not is_heard
+            counters.latency_s = time.perf_counter() - arrived
+            if window.clipped >= CLIPPED:
+                counters.clipped += 1
+                yield from self._notices.say("clipping", _clipped_words(window), stream.name)
+            yield window
+            for event in stream.events(window, verdict, ears):
+                counters.events += event.state == "start"
+                yield event
+        yield from ears.memory.hear(stream.session, remembered)
+        ears.learner.classifier.fold()
+
+    def _losses(self, source: Source) -> Iterator[Heard]:
+        stream = self._stream(source.name)
+        dropped, overflows = source.dropped - stream.dropped, source.overflows - stream.overflows
+        if dropped > 0 or overflows > 0:
+            stream.dropped, stream.overflows = source.dropped, source.overflows
+            self.counters.overflows += overflows
+            yield from self.skip(dropped, source=source.name)
+
+    def _news(self, source: Source) -> Iterator[Heard]:
+        """What became of the source; where it sends no sound, what was going on in it is over."""
+        news = getattr(source, "news", None)  # an application's own source need not have any
+        for state in news() if news else []:
+            if state.state in _SOUNDLESS:
+                yield from self.finish(source.name)
+            yield state
+
+    def _take_next(self) -> Iterator[Heard]:
+        """The model that `swap` left for this thread."""
+        coming, self._next = self._next, None
+        if coming is None:
+            return
+        try:
+            journal = open_journal(coming.model, coming.journal)
+            try:
+                ears = self._ears_of(coming.model, coming.encoder, journal)
+            except BaseException:
+                journal.close()
+                raise
+        except JournalError as error:
+            yield Notice("model", f"The new model was not taken: {error}", at_unix_s=time.time())
+            return
+        self._ears = ears
+        self.close()
+        self._own_journal = journal
+        for stream in self._streams.values():
+            yield from stream.swap(ears)
+        words = f"Listening goes on with {ears.info.name}: {len(self.labels)} classes."
+        yield Notice("model", words, at_unix_s=time.time())
+
+
+@dataclass(frozen=True)
+class _Next:
+    model: Model
+    encoder: Encoder
+    journal: Path | None
+
+
+def _clipped_words(window: Window) -> str:
+    share = f"{100 * window.clipped:.1f} % of the sound"
+    return f"{share} is at full scale, and so distorted: turn the microphone or the gain down."
 
 
 def listen(
@@ -86,17 +244,21 @@ def listen(
     source: str | Source | None = None,
     *,
     realtime: bool = True,
-    threshold: float | None = None,
     journal: Path | None = None,
+    options: Options | None = None,
+    events_only: bool = False,
 ) -> Iterator[Heard]:
     """Listen until the source ends.
 
     `source`: a microphone by index or part of its name, an audio file, "-" for PCM on standard input, an opened
-    `Source`, or None for the default microphone. `realtime`: play a file at its own speed. `threshold`: announce from
-    this score on, else the model's. Raises the errors of `pace_edge.errors`.
+    `Source`, or None for the default microphone. `realtime`: play a file at its own speed. `options`: thresholds, gate,
+    provider and all else. It yields all that a listener reports; with `events_only` events alone. Raises the errors of
+    `pace_edge.errors`.
     """
     model = model if isinstance(model, Model) else read_model(model)
     if source is None or isinstance(source, str):
         source = open_source(source, rate_hz=model.info.rate_hz, realtime=realtime)
-    with open_journal(model, journal) as opened:
-        yield from Listener(model, opened, threshold=threshold).run(source)
+    with open_journal(model, journal) as opened, Listener(model, opened, options) as listener:
+        for heard in listener.run(source):
+            if isinstance(heard, Event) or not events_only:
+                yield heard

@@ -41,6 +41,7 @@ def listen(
     from pace_edge.signature import check_signature
     from streams.learner import open_journal
     from streams.listener import Listener
+    from streams.options import Options
 
     file = open_model(model)
     if signed_by is not None:
@@ -48,10 +49,9 @@ def listen(
     loaded = read_model(file)
     source = _open(input, loaded.info.rate_hz, realtime=not no_realtime)
     with open_journal(loaded, journal) as opened:
-        listener = Listener(loaded, opened, threshold=threshold)
-        _say(f"listening to {source.name} with {loaded.info.name}: {len(listener.learner.classifier.labels)} classes, "
-             f"running on {listener.encoder.provider}")  # fmt: skip
-        _say(listener.rule.in_words(loaded.info.hop_samples / loaded.info.rate_hz))
+        listener = Listener(loaded, opened, Options(threshold=threshold))
+        _say(f"listening to {source.name} with {loaded.info.name}: {len(listener.labels)} classes")
+        _say(listener.in_words())
         show = _show_json if as_json or not sys.stdout.isatty() else _show_line
         for heard in listener.run(source):
             show(heard)
@@ -92,13 +92,15 @@ def _show_line(heard: Heard) -> None:
 
 def _show_words(heard: Heard) -> None:
     from pace_edge.journal import Example
-    from streams.heard import Gap
+    from streams.heard import Gap, Notice
 
     if isinstance(heard, Gap):
         lost_s = heard.end_s - heard.start_s
         _say(f"{f'{lost_s:.1f} s of' if lost_s else 'some'} sound was lost: this machine is too slow for the model")
     elif isinstance(heard, Example):
         _say(f"learned '{heard.label}' from {heard.source}")
+    elif isinstance(heard, Notice):
+        _say(heard.words)
 
 
 def _say(words: str) -> None:

@@ -8,6 +8,7 @@ from pace_edge.model_file import read_model
 from streams.heard import Event, Gap, Window
 from streams.learner import Learner, open_journal
 from streams.listener import Listener, listen
+from streams.options import Options
 from streams.teach import Teacher
 from tests.synthetic import RATE_HZ, hiss, tone
 
@@ -116,7 +117,7 @@ def test_no_window_spans_lost_sound_and_the_loss_is_reported(small_model, rng):
                 yield chunk
 
     heard = list(listen(small_model, Lossy(hiss(3, rng=rng))))
-    assert [h for h in heard if isinstance(h, Gap)] == [Gap(1.5, 2.5)]
+    assert [h for h in heard if isinstance(h, Gap)] == [Gap(1.5, 2.5, "arrays")]
     assert [h.start_s for h in heard if isinstance(h, Window)] == [0, 0.5, 2.5, 3.0]
 
 
@@ -128,12 +129,14 @@ def test_an_overflow_of_unknown_length_is_a_gap_too(small_model, rng):
                 yield chunk
 
     heard = list(listen(small_model, Overflowing(hiss(3, rng=rng))))
-    assert [h for h in heard if isinstance(h, Gap)] == [Gap(1.5, 1.5)]
+    assert [h for h in heard if isinstance(h, Gap)] == [Gap(1.5, 1.5, "arrays")]
     assert [h.start_s for h in heard if isinstance(h, Window)] == [0, 0.5, 1.5, 2.0]
 
 
 def test_a_threshold_can_be_given(small_model, programme):
-    assert not [h for h in listen(small_model, Chunks(programme), threshold=1.0) if isinstance(h, Event)]
+    assert not [
+        h for h in listen(small_model, Chunks(programme), options=Options(threshold=1.0)) if isinstance(h, Event)
+    ]
 
 
 def test_a_sound_that_goes_on_to_the_end_is_ended_there(small_model, rng):

@@ -12,7 +12,7 @@ def test_windows_do_not_depend_on_how_the_stream_is_cut_into_chunks(sizes, windo
     stream = np.arange(sum(sizes), dtype=np.float32)
     windower, got, at = Windower(window, hop), [], 0
     for size in sizes:
-        got += windower.push(stream[at : at + size])
+        got += [(start, samples.copy()) for start, samples in windower.push(stream[at : at + size])]
         at += size
     expected = [(s, stream[s : s + window]) for s in range(0, len(stream) - window + 1, hop)]
     assert [start for start, _ in got] == [start for start, _ in expected]
@@ -21,6 +21,6 @@ def test_windows_do_not_depend_on_how_the_stream_is_cut_into_chunks(sizes, windo
 
 def test_no_window_spans_a_gap_and_positions_go_on_behind_it():
     windower = Windower(4, 2)
-    list(windower.push(np.zeros(5, np.float32)))
+    windower.push(np.zeros(5, np.float32))
     assert windower.skip(10) == (5, 15)
     assert [start for start, _ in windower.push(np.ones(4, np.float32))] == [15]
