@@ -46,3 +46,7 @@ class JournalError(PaceEdgeError):
 
 class LearningError(PaceEdgeError):
     """A label or a correction cannot be applied."""
+
+
+class SinkError(PaceEdgeError):
+    """A sink cannot be set up: its file, its receiver's address or its secret."""

@@ -1,0 +1,122 @@
+"""The history of events: one SQLite file that others may read while a listener writes.
+
+An event is a row from its start on and is changed until it ends; its id is its key, so that the same report twice
+changes nothing. What is too old, or the oldest where the file grows too large, is removed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from pace_edge.config import home
+from pace_edge.errors import SinkError
+from streams.heard import Event, Heard
+from streams.sinks.backlog import Backlog
+from streams.sinks.database import open_database
+from streams.sinks.reports import Reports
+from streams.sinks.sink import Counts, identity
+
+APPLICATION_ID = 0x50414348  # "PACH"
+_KIND = "history"
+_TIDY_EVERY_S = 3600.0
+_FIELDS = "state, start_s, end_s, label, score, level_dbfs, id, source, at_unix_s"  # as Event has them
+_TABLES = """
+CREATE TABLE events (
+  id TEXT PRIMARY KEY,
+  state TEXT NOT NULL,
+  source TEXT NOT NULL,
+  label TEXT NOT NULL,
+  start_s REAL NOT NULL,
+  end_s REAL NOT NULL,
+  score REAL NOT NULL,
+  level_dbfs REAL NOT NULL,
+  at_unix_s REAL NOT NULL
+) STRICT;
+CREATE INDEX events_by_time ON events (at_unix_s);
+"""
+
+
+def history_path() -> Path:
+    """Where the history is unless another file is named."""
+    return home() / "history.sqlite"
+
+
+class History:
+    """A sink that keeps events for `keep_days` days and in `keep_mb` MB. Raises SinkError."""
+
+    def __init__(
+        self, path: Path, reports: Reports, *, keep_days: float = 365.0, keep_mb: float = 256.0, name: str = "history"
+    ) -> None:
+        self.name = name
+        self._db = open_database(path, _KIND, APPLICATION_ID, _TABLES)
+        self._keep_s, self._keep_bytes = keep_days * 86400, keep_mb * 1e6
+        self._backlog: Backlog[Event] = Backlog(name, self._put, reports)
+        self._tidy_at = 0.0
+
+    def write(self, heard: Heard) -> None:
+        if isinstance(heard, Event):
+            self._backlog.add(heard)
+        else:
+            self._backlog.retry()
+
+    def counts(self) -> Counts:
+        return self._backlog.counts
+
+    def close(self) -> None:
+        self._backlog.close()
+        self._db.close()
+
+    def _put(self, event: Event) -> None:
+        if time.monotonic() >= self._tidy_at:
+            self._tidy()
+        self._db.execute(
+            f"INSERT INTO events ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " state = excluded.state, end_s = excluded.end_s, score = excluded.score, level_dbfs = excluded.level_dbfs,"
+            " label = excluded.label WHERE events.state <> 'end'",
+            (event.state, event.start_s, event.end_s, event.label, event.score, event.level_dbfs, identity(event),
+             event.source, event.at_unix_s),
+        )  # fmt: skip
+
+    def _tidy(self) -> None:
+        """Remove what is too old or too much; in steps, as rows vary in size."""
+        self._db.execute("DELETE FROM events WHERE at_unix_s < ?", (time.time() - self._keep_s,))
+        while self._used_bytes() > self._keep_bytes:
+            removed = self._db.execute(
+                "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY at_unix_s LIMIT"
+                " (SELECT max(100, count(*) / 20) FROM events))"
+            )
+            if not removed.rowcount:
+                break
+        self._db.execute("PRAGMA incremental_vacuum").fetchall()
+        self._tidy_at = time.monotonic() + _TIDY_EVERY_S
+
+    def _used_bytes(self) -> int:
+        pages, free, size = (
+            self._db.execute(f"PRAGMA {word}").fetchone()[0] for word in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
+
+
+def history(path: Path, *, since_unix_s: float = 0.0, label: str | None = None) -> Iterator[Event]:
+    """The events that began at `since_unix_s` or later, oldest first; only those of `label` where it is given.
+
+    One whose state is not `end` goes on still, or its listener was killed. Raises SinkError.
+    """
+    if not path.exists():
+        raise SinkError(f"there is no history {path}", do="Listen with a history first, or name its file.")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
+            if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+                raise SinkError(f"{path} is no history of ours", do="Name another file.")
+            rows = db.execute(
+                f"SELECT {_FIELDS} FROM events WHERE at_unix_s >= ? AND (? IS NULL OR label = ?)"
+                " ORDER BY at_unix_s, start_s", (since_unix_s, label, label),
+            )  # fmt: skip
+            for row in rows:
+                yield Event(*row)
+    except sqlite3.Error as error:
+        raise SinkError(f"the history {path} cannot be read: {error}", do="Name another file.") from error
