@@ -1,4 +1,5 @@
-"""Sound from files: whatever libsndfile decodes becomes float32 mono, range -1..1, at the model's rate.
+"""Sound from files: whatever libsndfile decodes becomes float32 mono, range -1..1, at the model's rate; what only
+FFmpeg decodes too, where PyAV is installed.
 
 There is one road from a file to samples, `stream_audio`; `read_audio` joins its blocks. So a short clip that
 teaches and an hours-long file that is listened to give the same samples.
@@ -28,31 +29,67 @@ def read_audio(path: str | Path, rate_hz: int) -> np.ndarray:
     return np.concatenate(list(stream_audio(path, rate_hz, _READ_BLOCK_S * rate_hz)))
 
 
-def stream_audio(path: str | Path, rate_hz: int, chunk: int) -> Generator[np.ndarray]:
+def stream_audio(path: str | Path, rate_hz: int, chunk: int, *, channel: int | None = None) -> Generator[np.ndarray]:
     """The samples of `read_audio` in blocks of about `chunk` samples, in bounded memory.
 
-    A file that cannot be opened raises here; one that is damaged or empty raises while it is read. With another
-    rate the blocks' sizes vary (the resampler works ahead in its own steps); their sum does not.
+    `channel`: this one alone, the first is 1. A file that cannot be opened raises here; one that is damaged or empty
+    raises while it is read. With another rate the blocks' sizes vary (the resampler works ahead in its own steps);
+    their sum does not.
     """
     path = Path(path)
     file = _open(path)
+    check_channel(channel, file.channels, str(path))
     frames = max(1, round(chunk * file.samplerate / rate_hz))
-    return not_empty(resampled(_mono_blocks(path, file, frames), file.samplerate, rate_hz), f"audio file {path}")
+    blocks = _mono_blocks(path, file, frames, channel)
+    return not_empty(resampled(blocks, file.samplerate, rate_hz), f"audio file {path}")
+
+
+def check_channel(channel: int | None, channels: int, name: str) -> None:
+    """Channels have the numbers that people give them, from 1 on; None is all of them."""
+    if channel is not None and not 1 <= channel <= channels:
+        there = f"1 to {channels}" if channels > 1 else "1, the only one"
+        raise AudioError(f"{name} has no channel {channel}", expected=there, do="Choose another, or leave it out.")
+
+
+def mono(block: np.ndarray, channel: int | None = None) -> np.ndarray:
+    """float32 [frames, channels] to [frames]: the channels' average, or the one with this number, from 1 on."""
+    return block.mean(axis=1) if channel is None else block[:, channel - 1]
+
+
+class Resampler:
+    """Blocks of float32 mono [any] at `from_hz`, one after the other, to blocks at `to_hz`, clipped to -1..1.
+
+    Joined they are, bit for bit, what soxr makes of the whole signal. VHQ holds back about 0.1 s until the last, so
+    a block may come out empty.
+    """
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._stream = None
+        if from_hz != to_hz:
+            import soxr
+
+            self._stream = soxr.ResampleStream(from_hz, to_hz, num_channels=1, dtype="float32", quality="VHQ")
+
+    def push(self, block: np.ndarray) -> np.ndarray:
+        return self._clipped(block if self._stream is None else self._stream.resample_chunk(block))
+
+    def last(self) -> np.ndarray:
+        """What was held back; nothing can be pushed after it."""
+        nothing = np.empty(0, np.float32)
+        return self._clipped(nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True))
+
+    def _clipped(self, block: np.ndarray) -> np.ndarray:
+        return np.clip(block, -1.0, 1.0)  # resampling overshoots at full scale, and float files may too
 
 
 def resampled(blocks: Iterable[np.ndarray], from_hz: int, to_hz: int) -> Generator[np.ndarray]:
-    """Blocks of float32 mono [any] at `from_hz` as blocks at `to_hz`: none empty, clipped to -1..1.
-
-    Joined they are, bit for bit, what soxr makes of the whole signal. VHQ holds back about 0.1 s until the end.
-    """
-    if from_hz != to_hz:
-        import soxr
-
-        stream = soxr.ResampleStream(from_hz, to_hz, num_channels=1, dtype="float32", quality="VHQ")
-        blocks = _through(stream, blocks)
+    """Blocks of float32 mono [any] at `from_hz` as blocks at `to_hz`, none empty."""
+    resampler = Resampler(from_hz, to_hz)
     for block in blocks:
-        if block.size:
-            yield np.clip(block, -1.0, 1.0)  # resampling overshoots at full scale, and float files may too
+        if (out := resampler.push(block)).size:
+            yield out
+    if (out := resampler.last()).size:
+        yield out
 
 
 def not_empty(blocks: Iterable[np.ndarray], name: str) -> Generator[np.ndarray]:
@@ -74,7 +111,7 @@ def level_dbfs(samples: np.ndarray) -> float:
 
 
 def _open(path: Path):
-    """The open soundfile.SoundFile."""
+    """The open soundfile.SoundFile, or a MediaFile, which reads like one."""
     import soundfile
 
     try:
@@ -87,13 +124,19 @@ def _open(path: Path):
     try:
         return soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)  # a name need not be text
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a name that ends in .raw
+        from pace_edge.media import open_media
+
+        file, why_not = open_media(path)
+        if file is not None:
+            return file
         raise AudioError(
-            f"cannot read {path} as audio ({error})", expected=FORMATS, do="Convert it, for example to wav."
-        ) from error
+            f"cannot read {path} as audio ({error}; {why_not})", expected=FORMATS,
+            do="Convert it, for example to wav.",
+        ) from error  # fmt: skip
 
 
-def _mono_blocks(path: Path, file, frames: int) -> Generator[np.ndarray]:
-    """Decode [frames, channels] blocks of the open `file`, checked, as their channels' average [frames]."""
+def _mono_blocks(path: Path, file, frames: int, channel: int | None) -> Generator[np.ndarray]:
+    """Decode [frames, channels] blocks of the open `file`, checked, as [frames]."""
     import soundfile
 
     done = 0
@@ -107,16 +150,9 @@ def _mono_blocks(path: Path, file, frames: int) -> Generator[np.ndarray]:
                         got="not finite or far beyond it",
                         do="Export the file again.",
                     )
-                yield block.mean(axis=1)
+                yield mono(block, channel)
                 done += len(block)
         except soundfile.LibsndfileError as error:
             raise AudioError(
                 f"{path} is damaged after {done / file.samplerate:.1f} s ({error})", do="Export the file again."
             ) from error
-
-
-def _through(stream, blocks: Iterable[np.ndarray]) -> Generator[np.ndarray]:
-    """Every block through the soxr stream, then what it held back."""
-    for block in blocks:
-        yield stream.resample_chunk(block)
-    yield stream.resample_chunk(np.empty(0, np.float32), last=True)

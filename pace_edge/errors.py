@@ -29,7 +29,7 @@ class AudioError(PaceEdgeError):
 
 
 class DeviceError(PaceEdgeError):
-    """A microphone cannot be opened or went away."""
+    """A microphone or network stream cannot be opened or went away."""
 
 
 class ModelFileError(PaceEdgeError):

@@ -1,0 +1,113 @@
+"""Recordings as sources: one file, or every one in a folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from pace_edge.audio import AUDIO_SUFFIXES, FORMATS, stream_audio
+from pace_edge.errors import AudioError
+from pace_edge.media import MEDIA_SUFFIXES, has_ffmpeg
+from streams.heard import SourceState
+
+_CHUNK_S = 0.1
+
+
+def readable_suffixes() -> tuple[str, ...]:
+    """How the names of the files end that can be read here."""
+    return AUDIO_SUFFIXES + MEDIA_SUFFIXES if has_ffmpeg() else AUDIO_SUFFIXES
+
+
+class FileSource:
+    """An audio file; with `realtime` each chunk arrives when its last sample would have been heard."""
+
+    dropped = 0
+    overflows = 0
+
+    def __init__(
+        self, path: str | Path, *, rate_hz: int, realtime: bool, channel: int | None = None, chunk_s: float = _CHUNK_S,
+        name: str = "",
+    ) -> None:  # fmt: skip
+        """`channel`: this one alone, the first is 1. `name`: what it is called, else the file's name."""
+        self.rate_hz = rate_hz
+        self.name = f"file {name or Path(path).name}"
+        self._realtime = realtime
+        self._chunks = stream_audio(path, rate_hz, round(chunk_s * rate_hz), channel=channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._chunks.close()
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        start, heard = time.monotonic(), 0
+        for chunk in self._chunks:
+            heard += len(chunk)
+            if self._realtime:  # against the start, so that lateness does not add up
+                time.sleep(max(0.0, start + heard / self.rate_hz - time.monotonic()))
+            yield chunk
+
+    def news(self) -> list[SourceState]:
+        return []
+
+
+class Folder:
+    """Every audio file in a folder and those in it, in the order of their names, one after the other.
+
+    `name` is that of the file that the latest chunk came from: a new name is a new stream, which begins at 0 s. A file
+    that cannot be read is news, and the others go on; at the end it is an `AudioError`, so that it is not overlooked.
+    """
+
+    dropped = 0
+    overflows = 0
+
+    def __init__(self, path: str | Path, *, rate_hz: int, realtime: bool, channel: int | None = None) -> None:
+        self.rate_hz = rate_hz
+        self.name = f"folder {path}"
+        self._path = Path(path)
+        self._realtime = realtime
+        self._channel = channel
+        self._news: list[SourceState] = []
+        self._files = sorted(filter(self._is_audio, self._path.rglob("*")))
+        if not self._files:
+            raise AudioError(f"there is no audio file in the folder {path}", expected=FORMATS, do="Check the path.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        whole, failed = self.name, []
+        for path in self._files:
+            name = path.as_posix()
+            try:
+                with FileSource(
+                    path, rate_hz=self.rate_hz, realtime=self._realtime, channel=self._channel, name=name
+                ) as file:
+                    for chunk in file:
+                        self.name = file.name
+                        yield chunk
+            except AudioError as error:
+                failed.append(name)
+                self._news.append(SourceState(f"file {name}", "ended", str(error), time.time()))
+        if failed:
+            raise AudioError(
+                f"{len(failed)} of {len(self._files)} files in {whole} could not be read: {', '.join(failed[:5])}"
+                + ", ..." * (len(failed) > 5),
+                do="The others were heard.",
+            )
+
+    def news(self) -> list[SourceState]:
+        news, self._news = self._news, []
+        return news
+
+    def _is_audio(self, path: Path) -> bool:
+        hidden = any(part.startswith(".") for part in path.relative_to(self._path).parts)  # "._a.wav" is no sound
+        return not hidden and path.suffix.lower() in readable_suffixes() and path.is_file()
