@@ -146,7 +146,7 @@ def _parsed(path: Key, value: object, origin: str) -> object:
         schema = schema.model_fields[str(name)].annotation
     if is_section(schema):
         raise UsageError(f"{origin}: {dotted(path)} is a section", do=f"Set one of {', '.join(schema.model_fields)}.")
-    if not isinstance(value, str) or get_origin(schema) not in (dict, tuple):
+    if not isinstance(value, str) or get_origin(schema) not in (dict, tuple, frozenset):
         return value
     try:
         return tomllib.loads(f"value = {value}")["value"]

@@ -7,9 +7,14 @@ environment or a flag an empty text says the same. `configuration.py` reads the 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from streams.event_rule import EventRule
+
+if TYPE_CHECKING:
+    from streams.options import Options
 
 APath = Annotated[Path, AfterValidator(Path.expanduser)]
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -50,8 +55,21 @@ class SourceSettings(Section):
 
 
 class WindowSettings(Section):
-    hop_s: Annotated[float, Field(gt=0)] | None = Field(
+    hop_s: Annotated[float, Field(ge=0.02, le=60)] | None = Field(
         default=None, description="From one window's start to the next's, in seconds; not set: the model's."
+    )
+    gain_db: Annotated[float, Field(ge=-60, le=60)] = Field(
+        default=0.0, description="Makes all sound louder or softer before it is heard, in dB."
+    )
+    gate_dbfs: Annotated[float, Field(ge=-120, le=0)] | None = Field(
+        default=None,
+        description="The model does not hear windows that are nowhere as loud, in dB relative to full scale, such as "
+        "-55; not set: it hears all.",
+    )
+    speech: Literal["any", "only", "never"] = Field(
+        default="any",
+        description="only: hear while somebody speaks; never: while nobody does; any: always. The first two need the "
+        "extra [vad].",
     )
 
 
@@ -63,16 +81,36 @@ class EventSettings(Section):
         default={},
         description='Scores of single classes instead of it, such as { doorbell = 0.8, "glass breaking" = 0.6 }.',
     )
-    min_hits: Count = Field(default=2, description="Announce after so many windows in a row.")
-    max_misses: Count = Field(default=2, description="It is over after so many windows in a row without it.")
-    keep: Score = Field(default=0.8, description="While it goes on, this share of the threshold is enough, 0 to 1.")
+    hidden: frozenset[str] = Field(default=frozenset(), description='Classes never announced, such as ["wind"].')
+    beside: Annotated[float, Field(ge=1)] = Field(
+        default=EventRule.beside,
+        description="While another class wins, one begins only with so many times its threshold; 1 or more.",
+    )
+    min_hits: Count = Field(default=EventRule.min_hits, description="Announce after so many windows in a row.")
+    max_misses: Count = Field(
+        default=EventRule.max_misses, description="It is over after so many windows in a row without it."
+    )
+    keep: Score = Field(
+        default=EventRule.keep, description="While it goes on, this share of the threshold is enough, 0 to 1."
+    )
+    cool_down_s: Seconds = Field(
+        default=EventRule.cool_down_s,
+        description="Announce a class again only so many seconds after its last event's end; 0: at once.",
+    )
+    update_s: Seconds = Field(
+        default=EventRule.update_s, description="Report a sound that goes on again every so many seconds; 0: not."
+    )
+    longest_s: Seconds = Field(
+        default=EventRule.longest_s, description="End an event after so many seconds; 0: never."
+    )
+    unknown: bool = Field(
+        default=False, description="Announce loud sounds that are like no class, as unknown."
+    )
 
 
 class RuntimeSettings(Section):
     realtime: bool = Field(default=True, description="Play files at their own speed, not as fast as it goes.")
-    threads: Count = Field(
-        default=1, description="Threads of ONNX Runtime; more than one only pays on an idle machine."
-    )
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(default=1, description="Threads of ONNX Runtime; more than one only pays on an idle machine.")
     provider: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="What the model runs on: cpu, cuda, or auto: CUDA where it works."
     )
@@ -132,6 +170,14 @@ class Settings(Section):
     outputs: OutputSettings = Field(default=OutputSettings(), description="Where it tells what it hears.")
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Numbers about the listener itself.")
     log: LogSettings = Field(default=LogSettings(), description="Words on standard error.")
+
+    def options(self) -> Options:
+        """What the listener itself is told."""
+        from streams.options import Options
+
+        sections = (self.windows, self.events, self.runtime)
+        named = {name: getattr(section, name) for section in sections for name in type(section).model_fields}
+        return Options(**{name: value for name, value in named.items() if name != "realtime"})
 
 
 def is_section(annotation: Any) -> TypeGuard[type[Section]]:

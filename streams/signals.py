@@ -10,10 +10,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-import numpy as np
-
+T = TypeVar("T")
 _STOP = (signal.SIGINT, signal.SIGTERM)
 _RELOAD = getattr(signal, "SIGHUP", None)  # Windows has none
 
@@ -38,8 +37,8 @@ class Signals:
         for one, handler in self._before.items():
             signal.signal(one, handler)
 
-    def next_chunk(self, chunks: Iterator[np.ndarray]) -> np.ndarray | None:
-        """The next of them; None when there is none, or as soon as a stop is asked."""
+    def next_of(self, chunks: Iterator[T]) -> T | None:
+        """The next chunk; None when there is none, or as soon as a stop is asked."""
         try:
             try:
                 self._waiting = True

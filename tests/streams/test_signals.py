@@ -22,10 +22,10 @@ def chunks(*, send: int | None = None, then_wait: bool = False):
 def test_a_stop_cuts_waiting_short(number):
     with Signals() as signals:
         sound = chunks(send=number, then_wait=True)
-        assert signals.next_chunk(sound) == 1
-        assert signals.next_chunk(sound) is None
+        assert signals.next_of(sound) == 1
+        assert signals.next_of(sound) is None
         assert signals.stop == number
-        assert signals.next_chunk(iter([3])) is None
+        assert signals.next_of(iter([3])) is None
 
 
 def test_a_stop_while_something_is_done_lets_it_be_done():
@@ -34,7 +34,7 @@ def test_a_stop_while_something_is_done_lets_it_be_done():
         os.kill(os.getpid(), signal.SIGTERM)
         done.append("all of it")
         assert signals.stop == signal.SIGTERM
-        assert signals.next_chunk(iter([1])) is None
+        assert signals.next_of(iter([1])) is None
     assert done
 
 
@@ -47,7 +47,7 @@ def test_a_second_stop_interrupts():
 def test_hangup_asks_for_the_model_and_ends_nothing():
     with Signals() as signals:
         sound = chunks(send=signal.SIGHUP)
-        assert [signals.next_chunk(sound) for _ in range(3)] == [1, 2, None]
+        assert [signals.next_of(sound) for _ in range(3)] == [1, 2, None]
         assert signals.reload
         assert signals.stop is None
 
@@ -68,7 +68,7 @@ def test_another_thread_listens_without_signals():
 
     def listen():
         with Signals() as signals:
-            found.append(signals.next_chunk(iter([7])))
+            found.append(signals.next_of(iter([7])))
 
     thread = threading.Thread(target=listen)
     thread.start()
