@@ -3,6 +3,9 @@
 for heard in pace_edge.listen():  # the default microphone and the starter model
     print(heard)
 
+async for event in pace_edge.alisten(events_only=True):
+    print(event)
+
 with pace_edge.Teacher() as teacher:
     teacher.learn_file("doorbell", "ring.wav")
 """
@@ -16,17 +19,21 @@ if TYPE_CHECKING:
     from pace_edge.analytic import AnalyticClassifier as AnalyticClassifier
     from pace_edge.errors import PaceEdgeError as PaceEdgeError
     from pace_edge.model_file import read_model as read_model
+    from streams.asynchronous import alisten as alisten
     from streams.listener import Listener as Listener
     from streams.listener import listen as listen
     from streams.microphone import input_devices as input_devices
+    from streams.options import Options as Options
     from streams.teach import Teacher as Teacher
     from streams.teach import labels as labels
 
 _PUBLIC = {  # name -> the module that has it, imported when it is first used
     "AnalyticClassifier": "pace_edge.analytic",
     "Listener": "streams.listener",
+    "Options": "streams.options",
     "PaceEdgeError": "pace_edge.errors",
     "Teacher": "streams.teach",
+    "alisten": "streams.asynchronous",
     "input_devices": "streams.microphone",
     "labels": "streams.teach",
     "listen": "streams.listener",

@@ -37,14 +37,16 @@ class Listener:
     journal is in the classifier. All is called from one thread, but for `stop`, `swap` and reading `counters`.
     """
 
-    def __init__(self, model: Model, journal: Journal, options: Options | None = None) -> None:
-        """Raises UsageError, ProviderError, ModelFileError or JournalError."""
+    def __init__(
+        self, model: Model, journal: Journal, options: Options | None = None, *, stop: threading.Event | None = None
+    ) -> None:
+        """Setting `stop` does what `stop()` does. Raises UsageError, ProviderError, ModelFileError or JournalError."""
         self.options = options or Options()
         self.counters = Counters()
         self._notices = Notices()
         self._ears = self._ears_of(model, self._encoder_of(model), journal)
         self._streams: dict[str, Stream] = {}
-        self._stopped = threading.Event()
+        self._stopped = stop or threading.Event()
         self._next: _Next | None = None
         self._own_journal: Journal | None = None
         Stream("", self._ears, self.options)  # refuses now what it would refuse at the first chunk
@@ -247,8 +249,9 @@ def listen(
     journal: Path | None = None,
     options: Options | None = None,
     events_only: bool = False,
+    stop: threading.Event | None = None,
 ) -> Iterator[Heard]:
-    """Listen until the source ends.
+    """Listen until the source ends, or `stop` is set: then after the next chunk, with the ends of what is going on.
 
     `source`: a microphone by index or part of its name, an audio file, "-" for PCM on standard input, an opened
     `Source`, or None for the default microphone. `realtime`: play a file at its own speed. `options`: thresholds, gate,
@@ -258,7 +261,7 @@ def listen(
     model = model if isinstance(model, Model) else read_model(model)
     if source is None or isinstance(source, str):
         source = open_source(source, rate_hz=model.info.rate_hz, realtime=realtime)
-    with open_journal(model, journal) as opened, Listener(model, opened, options) as listener:
+    with open_journal(model, journal) as opened, Listener(model, opened, options, stop=stop) as listener:
         for heard in listener.run(source):
             if isinstance(heard, Event) or not events_only:
                 yield heard
