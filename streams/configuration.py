@@ -17,13 +17,13 @@ from pydantic import ValidationError
 
 from pace_edge.config import home
 from pace_edge.errors import UsageError
-from streams.settings import Section, Settings, is_section
+from streams.section import Section, is_section
+from streams.settings import Settings
 from streams.toml_lines import Key, lines_of
 from streams.wrong_settings import dotted, explained, unknown, wrong
 
 DEFAULT = "default"
 _PREFIX = "PACE_EDGE_"
-_NO_SETTINGS = {_PREFIX + "HOME", _PREFIX + "CONFIG"}
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,14 @@ def _leaves(
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[Key, Given]:
+    """Of names that are no setting's those are mistakes that begin as a section's do; others may be anybody's."""
     known = {variable_of(path): path for path in settings_paths()}
+    sections = tuple(variable_of((name, "")) for name, field in Settings.model_fields.items())
     given = {}
     for name, text in environment.items():
         if name in known:
             given[known[name]] = Given(_parsed(known[name], text, name), name)
-        elif name.startswith(_PREFIX) and name not in _NO_SETTINGS:
+        elif name.startswith(sections):
             raise unknown(name, "the environment", known)
     return given
 

@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from socketserver import TCPServer, ThreadingMixIn
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from pace_edge.errors import PaceEdgeError
 from streams.counters import Counters
 from streams.heard import Event, Heard, SourceState, SourceStates, Window
+from streams.sinks.sink import Counts
 
 STALE_S = 30.0
 _BUCKETS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -32,16 +33,6 @@ _TOTALS = {  # of Counters: as Prometheus names it, and a sentence
 }
 
 
-class SinkCounts(Protocol):
-    """What a sink counts, in reports."""
-
-    written: int
-    delivered: int
-    waiting: int
-    discarded: int
-    failed: int
-
-
 class Metrics:
     """A sink that counts what is heard, and the HTTP server that tells it, from `open` to `close`.
 
@@ -52,7 +43,7 @@ class Metrics:
 
     def __init__(
         self, port: int, address: str = "127.0.0.1", *,
-        counters: Callable[[], Counters], sinks: Callable[[], Mapping[str, SinkCounts]] = dict,
+        counters: Callable[[], Counters], sinks: Callable[[], Mapping[str, Counts]] = dict,
     ) -> None:  # fmt: skip
         try:
             import prometheus_client as prometheus
@@ -60,7 +51,7 @@ class Metrics:
             raise PaceEdgeError(
                 "metrics need prometheus-client", do="Install it with: pip install 'pace-edge[metrics]'"
             ) from None
-        self._counters, self._sinks = counters, sinks
+        self._counters, self._sinks, self._counts = counters, sinks, Counts()
         registry = prometheus.CollectorRegistry()
         registry.register(self)
         prometheus.ProcessCollector(registry=registry)
@@ -89,6 +80,7 @@ class Metrics:
         threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
 
     def write(self, heard: Heard) -> None:
+        self._counts.written += 1
         match heard:
             case Window():
                 self._latency.observe(self._counters().latency_s)
@@ -101,6 +93,9 @@ class Metrics:
     def alive(self) -> None:
         """Call it whenever the listener comes round."""
         self._alive_at = time.monotonic()
+
+    def counts(self) -> Counts:
+        return self._counts
 
     def close(self) -> None:
         self._server.shutdown()

@@ -20,6 +20,7 @@ class Notifier:
         ours = environment.get("WATCHDOG_PID") in (None, str(os.getpid()))
         self._every_s = int(environment.get("WATCHDOG_USEC") or 0) / 2e6 if ours else 0.0  # twice as often as it asks
         self._alive_at = 0.0
+        self._ready = False
 
     def tell(self, *lines: str) -> None:
         """Such as `READY=1` and `STATUS=...`. A systemd that does not listen is nothing to fail for."""
@@ -33,7 +34,10 @@ class Notifier:
             pass
 
     def alive(self) -> None:
-        """Call it whenever the loop comes round."""
+        """Call it whenever the listener comes round; the first time it is ready."""
+        if not self._ready:
+            self._ready = True
+            self.tell("READY=1")
         if self._every_s and (now := time.monotonic()) >= self._alive_at + self._every_s:
             self._alive_at = now
             self.tell("WATCHDOG=1")

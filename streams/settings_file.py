@@ -7,14 +7,16 @@ setting with "#".
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from streams.configuration import variable_of
-from streams.settings import Section, Settings, is_section
+from streams.section import Section, is_section
+from streams.settings import Settings
 
 _HEAD = f"""\
 # What pace-edge listens with. Take the # away from the settings that you change; the others keep their defaults.
@@ -28,11 +30,9 @@ def commented_toml() -> str:
 
 
 def as_toml(value: Any) -> str:
-    """A setting's value as TOML has it; not set is an empty text, a secret is not told."""
+    """A setting's value as TOML has it; not set is an empty text."""
     if value is None:
         return '""'
-    if isinstance(value, SecretStr):
-        return '"..."'
     if isinstance(value, Path):
         value = str(value)
     if isinstance(value, BaseModel):
@@ -46,6 +46,11 @@ def as_toml(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "[" + ", ".join(map(as_toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON's texts and numbers are TOML's too
+
+
+def shown_toml(value: Any) -> str:
+    """The same, without the user and the password that an address may have."""
+    return re.sub(r"://[^/@]+@", "://...@", as_toml(value))
 
 
 def _section(schema: type[Section], prefix: str) -> Iterator[str]:

@@ -9,9 +9,24 @@ from collections.abc import Callable
 from typing import Literal, TextIO
 
 Say = Callable[[str], None]  # tells a person one sentence
+ShownTime = Literal["auto", "always", "never"]
 
 
-def speaker(time_shown: Literal["auto", "always", "never"] = "auto", stream: TextIO | None = None) -> Say:
+class Voice:
+    """Says sentences on standard error, or elsewhere for a while, such as in a live view."""
+
+    def __init__(self, time_shown: ShownTime = "auto") -> None:
+        self._usual = self._now = speaker(time_shown)
+
+    def say(self, words: str) -> None:
+        self._now(words)
+
+    def move(self, to: Say | None) -> None:
+        """None: back to standard error."""
+        self._now = to or self._usual
+
+
+def speaker(time_shown: ShownTime = "auto", stream: TextIO | None = None) -> Say:
     """Says sentences on `stream`, else on standard error. `auto`: with the time, unless systemd's journal reads."""
     stream = stream or sys.stderr
     shown = time_shown == "always" or (time_shown == "auto" and not read_by_journal(stream))

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from pace_edge.errors import UsageError
-from streams.settings import Settings, is_section
+from streams.section import is_section
+from streams.settings import Settings
 from streams.toml_lines import Key
 
 
@@ -41,7 +42,7 @@ def explained(error: ValidationError, origins: Mapping[Key, str], places: Mappin
     if first["type"] == "missing":
         return UsageError(f"{origin}: {dotted(path[:-1])} needs {path[-1]}", do="`pace-edge config` says what it is.")
     expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return wrong(path, origin, expected=expected, got="another" if "password" in path else repr(first["input"]))
+    return wrong(path, origin, expected=expected, got=repr(first["input"]))
 
 
 def _origin(path: Key, origins: Mapping[Key, str], places: Mapping[Key, str]) -> str:

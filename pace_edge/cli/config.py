@@ -25,12 +25,12 @@ def config(read: Callable[[], Configuration], show: bool, as_json: bool) -> None
     Without --show it prints a TOML file of all settings, to be kept as config.toml in PACE_EDGE_HOME. A flag goes
     before the environment (PACE_EDGE_SECTION_KEY), and that before the file.
     """
-    from streams.settings_file import as_toml, commented_toml
+    from streams.settings_file import commented_toml, shown_toml
 
     if not show:
         click.echo(commented_toml(), nl=False)
         return
-    rows = [(".".join(map(str, path)), as_toml(value), origin) for path, value, origin in read().values()]
+    rows = [(".".join(map(str, path)), shown_toml(value), origin) for path, value, origin in read().values()]
     if as_json:
         click.echo(
             json.dumps([dict(zip(("key", "value", "from"), row, strict=True)) for row in rows], ensure_ascii=False)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +12,6 @@ from pace_edge.cli.settings import configured
 
 if TYPE_CHECKING:
     from streams.configuration import Configuration
-    from streams.heard import Heard
 
 
 @click.command()
@@ -26,9 +23,6 @@ def listen(read: Callable[[], Configuration]) -> None:
     microphone, or a recording that ships with pace-edge if there is none.
     """
     from streams.service import run
-    from streams.words import speaker
 
-    settings = read().settings
-    say = speaker(settings.log.time)
-    if run(settings, [_Stdout(settings.outputs.stdout), _Words(say)], say=say) == signal.SIGINT:
-        raise KeyboardInterrupt  # what was asked, after all has been closed
+    if run(read().settings) == signal.SIGINT:
+        raise KeyboardInterrupt  # now that all is closed

@@ -25,7 +25,7 @@ _FLAGS: dict[str, tuple[str, dict[str, Any]]] = {  # the flag: the setting, and 
         "multiple": True, "metavar": "DEVICE|FILE|-",
         "help": "A microphone (number or part of its name), a file, or PCM on stdin. May be repeated.",
     }),
-    "--no-realtime": ("runtime.realtime", {
+    "--no-realtime": ("realtime", {
         "is_flag": True, "help": "Read a file as fast as it goes, not at its own speed.",
     }),
     "--threshold": ("events.threshold", {

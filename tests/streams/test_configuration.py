@@ -2,6 +2,8 @@
 
 import re
 import tomllib
+from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,29 @@ from hypothesis import strategies as st
 
 from pace_edge.errors import UsageError
 from streams.configuration import Given, configure, settings_paths, variable_of
-from streams.settings import Section, Settings, is_section
-from streams.settings_file import as_toml, commented_toml
+from streams.options import Options
+from streams.output_settings import (
+    ClipSettings,
+    CommandSettings,
+    HistorySettings,
+    MqttSettings,
+    OutboxSettings,
+    WebhookSettings,
+)
+from streams.section import Section, is_section
+from streams.settings import EventSettings, RuntimeSettings, Settings, WindowSettings
+from streams.settings_file import as_toml, commented_toml, shown_toml
+from streams.sinks.broker import Broker
+from streams.sinks.clips import ClipKeeper
+from streams.sinks.command import Command
+from streams.sinks.history import History
+from streams.sinks.mqtt import Mqtt
+from streams.sinks.outbox import Outbox
+from streams.sinks.webhook import Webhook
+from streams.source_settings import PcmSettings, WatchdogSettings
+from streams.standard_input import RawPcm
 from streams.toml_lines import lines_of
+from streams.watchdog import Patience
 from streams.wrong_settings import dotted
 
 
@@ -94,10 +116,39 @@ def test_an_empty_text_takes_a_setting_back(tmp_path):
     assert read.model.file == Path.home() / "x.onnx"
 
 
-def test_a_secret_is_not_shown(tmp_path):
-    read = configure(environment={"PACE_EDGE_OUTPUTS_MQTT_PASSWORD": "hunter2"})
-    assert read.settings.outputs.mqtt.password.get_secret_value() == "hunter2"
-    assert "hunter2" not in str([(value, as_toml(value)) for _, value, _ in read.values()])
+def test_a_secret_in_an_address_is_not_shown():
+    read = configure(environment={"PACE_EDGE_SOURCES": '[{ input = "rtsp://me:hunter2@attic/live" }]'})
+    assert read.settings.sources[0].input == "rtsp://me:hunter2@attic/live"
+    shown = [shown_toml(value) for path, value, _ in read.values() if path == ("sources",)]
+    assert shown == ['[{ "input" = "rtsp://...@attic/live" }]']
+
+
+def test_the_listener_is_told_its_defaults():
+    """What nobody sets is the same as without any settings."""
+    assert Settings().options() == Options()
+
+
+def test_what_the_listener_can_be_told_can_be_set():
+    told = {name for section in (WindowSettings, EventSettings, RuntimeSettings) for name in section.model_fields}
+    assert told == {field.name for field in fields(Options)}
+
+
+@pytest.mark.parametrize(
+    ("section", "made"),
+    [
+        (WatchdogSettings, Patience), (PcmSettings, RawPcm), (MqttSettings, Broker), (MqttSettings, Mqtt),
+        (HistorySettings, History), (ClipSettings, ClipKeeper), (OutboxSettings, Outbox), (WebhookSettings, Webhook),
+        (CommandSettings, Command),
+    ],
+)  # fmt: skip
+def test_a_setting_has_the_default_of_what_it_configures(section, made):
+    defaults = {name: one.default for name, one in signature(made).parameters.items() if one.default is not one.empty}
+    same = [name for name in section.model_fields if name in defaults and name != "name"]
+    assert same
+    for name in same:
+        value = section.model_fields[name].get_default(call_default_factory=True)
+        expected = defaults[name]
+        assert value == (frozenset(expected) if isinstance(value, frozenset) else expected), name
 
 
 @pytest.mark.parametrize(
@@ -113,7 +164,8 @@ def test_a_secret_is_not_shown(tmp_path):
          "my.toml:4: there is no setting sources[1].inptu. Did you mean sources[1].input?"),
         ('[[sources]]\ninput = "a"\n[[sources]]\ninput = 3', "my.toml:4: the setting sources[1].input is wrong"),
         ('[runtime]\nprovider = "gpu"', "my.toml:2: the setting runtime.provider is wrong: expected 'auto', 'cpu' or"),
-        ("[outputs.mqtt]\npassword = 5", "expected a valid string, got another"),
+        ("[outputs.mqtt]\nuser = 5", "my.toml:2: the setting outputs.mqtt.user is wrong: expected a valid string, got 5"),
+        ("[[outputs.webhooks]]\nname = 'x'", "my.toml:1: outputs.webhooks[0] needs url"),
         ("[events\n", "my.toml is no TOML"),
         ("[events]\nthreshold = nan", "my.toml:2: the setting events.threshold is wrong"),
     ],

@@ -3,7 +3,6 @@
 import http.client
 import subprocess
 import sys
-from dataclasses import dataclass
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,15 +12,7 @@ from streams import metrics as module
 from streams.counters import Counters
 from streams.heard import Event, Gap, SourceState, Window
 from streams.metrics import Metrics
-
-
-@dataclass
-class Counts:
-    written: int = 5
-    delivered: int = 3
-    waiting: int = 2
-    discarded: int = 1
-    failed: int = 0
+from streams.sinks.sink import Counts
 
 
 @pytest.fixture
@@ -31,7 +22,7 @@ def counters():
 
 @pytest.fixture
 def metrics(counters):
-    opened = Metrics(0, counters=lambda: counters, sinks=lambda: {"mqtt": Counts()})
+    opened = Metrics(0, counters=lambda: counters, sinks=lambda: {"mqtt": Counts(written=5, delivered=3, waiting=2)})
     yield opened
     opened.close()
 
