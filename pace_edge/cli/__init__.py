@@ -8,6 +8,7 @@ import sys
 import click
 
 from pace_edge.cli.adapt import adapt
+from pace_edge.cli.config import config
 from pace_edge.cli.devices import devices
 from pace_edge.cli.export import export
 from pace_edge.cli.history import history
@@ -15,6 +16,7 @@ from pace_edge.cli.inspect import inspect
 from pace_edge.cli.labels import labels
 from pace_edge.cli.learn import learn
 from pace_edge.cli.listen import listen
+from pace_edge.cli.service import service
 from pace_edge.errors import PaceEdgeError
 
 
@@ -24,7 +26,7 @@ def cli() -> None:
     """Ears that learn: hear sounds, teach new ones with a few examples, keep them."""
 
 
-for verb in (listen, learn, labels, history, devices, adapt, export, inspect):
+for verb in (listen, learn, labels, history, devices, config, service, adapt, export, inspect):
     cli.add_command(verb)
 
 
