@@ -40,10 +40,14 @@ class ReadOut:
 
     def best(self, classifier: AnalyticClassifier, phi: np.ndarray) -> tuple[str, float]:
         """What the windows phi [n, M] of one sound are called together, and the confidence from 0 to 1."""
-        plain = classifier.plain_scores(phi).mean(0)
-        calibrated = plain * self.class_scale(classifier.counts)
+        plain, strangeness = classifier.plain_scores(phi).mean(0), float(classifier.leverage(phi).mean())
+        c, confidence = self.winner(plain, classifier.counts, classifier.own_scores(), strangeness)
+        return classifier.labels[c], confidence
+
+    def winner(self, plain: np.ndarray, counts: np.ndarray, own: np.ndarray, leverage: float) -> tuple[int, float]:
+        """The class that wins, and the confidence, from plain scores, counts and own scores [C] and h."""
+        calibrated = plain * self.class_scale(counts)
         c = int(calibrated.argmax())
-        likeness = max(plain[c], 0.0) / max(classifier.own_scores()[c], FEWEST)
-        strangeness = float(classifier.leverage(phi).mean()) / self.leverage_median
+        likeness = max(plain[c], 0.0) / max(own[c], FEWEST)
         evidence = max(calibrated[c], 0.0) ** (1 - self.own_share) * likeness**self.own_share
-        return classifier.labels[c], float(np.clip(evidence - self.leverage_weight * strangeness, 0.0, 1.0))
+        return c, float(np.clip(evidence - self.leverage_weight * leverage / self.leverage_median, 0.0, 1.0))

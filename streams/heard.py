@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pace_edge.journal import Example
+from pace_edge.operations import Operation
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,13 @@ class SourceState:
     at_unix_s: float
 
 
-Heard = Window | Event | Example | Gap | SourceState
-"""What a listener reports: a window, an event, a label it has just learned from its journal, lost sound, or a source's
-state."""
+Heard = Window | Event | Example | Operation | Gap | SourceState
+"""What a listener reports: a window, an event, a label it has just learned from its journal, anything else that was
+done to it there, lost sound, or a source's state."""
 
-_TYPES = {Window: "window", Event: "event", Gap: "gap", SourceState: "source", Example: "learned"}
+_TYPES = {
+    Window: "window", Event: "event", Gap: "gap", SourceState: "source", Example: "learned", Operation: "changed"
+}  # fmt: skip
 
 
 def as_record(heard: Heard) -> dict[str, Any]:
@@ -85,6 +88,9 @@ def as_record(heard: Heard) -> dict[str, Any]:
     record: dict[str, Any] = {"type": _TYPES[type(heard)]}
     if isinstance(heard, Example):
         return record | {"id": heard.id, "label": heard.label, "source": heard.source, "at_unix_s": heard.at_unix_s}
+    if isinstance(heard, Operation):
+        return record | {"id": heard.id, "operation": heard.kind, "label": heard.label, "new_label": heard.new_label,
+                         "target": heard.target, "words": heard.in_words(), "at_unix_s": heard.at_unix_s}  # fmt: skip
     for key, value in asdict(heard).items():
         record[key] = round(value, 4) if isinstance(value, float) else value
     if isinstance(heard, Window):

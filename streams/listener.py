@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ class Listener:
             return
         yield from self.learner.catch_up()
         embeddings = self.encoder(np.stack([samples for _, samples in cut]))
-        remembered = []
+        remembered, announced = [], []
         for (start, samples), embedding in zip(cut, embeddings, strict=True):
             label, score = self.learner.best(embedding[None])
             start_s, end_s = start / self.rate_hz, (start + len(samples)) / self.rate_hz
@@ -55,8 +56,15 @@ class Listener:
             remembered.append(HeardWindow(start_s, end_s, window.level_dbfs, embedding))
             yield window
             self._state, events = step(self._state, window, self.rule)
+            announced += events
             yield from events
         self._journal.hear(self._session, remembered)
+        for event in announced:
+            self._journal.remember_event(
+                self._session, event.id or f"{self._session[:8]}-{event.start_s:g}", event.label,
+                start_s=event.start_s, end_s=event.end_s, at_unix_s=event.at_unix_s or time.time(),
+                source=event.source,
+            )  # fmt: skip
         self.learner.classifier.fold()
 
     def skip(self, samples: int) -> Gap:

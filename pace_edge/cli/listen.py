@@ -91,7 +91,8 @@ def _show_line(heard: Heard) -> None:
 
 
 def _show_words(heard: Heard) -> None:
-    from pace_edge.journal import Example
+    from pace_edge.operation_log import Example
+    from pace_edge.operations import Operation
     from streams.heard import Gap
 
     if isinstance(heard, Gap):
@@ -99,6 +100,8 @@ def _show_words(heard: Heard) -> None:
         _say(f"{f'{lost_s:.1f} s of' if lost_s else 'some'} sound was lost: this machine is too slow for the model")
     elif isinstance(heard, Example):
         _say(f"learned '{heard.label}' from {heard.source}")
+    elif isinstance(heard, Operation):
+        _say(f"done: {heard.in_words()}")
 
 
 def _say(words: str) -> None:

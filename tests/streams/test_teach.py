@@ -9,10 +9,11 @@ import soundfile
 from pace_edge.errors import AudioError, LearningError, UsageError
 from pace_edge.model_file import read_model
 from streams import teach
+from streams.labels import labels
 from streams.learner import open_journal
 from streams.listener import Listener
 from streams.sources import FileSource
-from streams.teach import Teacher, labels
+from streams.teach import Teacher
 from tests.synthetic import RATE_HZ, TONES_HZ, hiss, tone
 
 
@@ -101,7 +102,7 @@ def test_a_file_whose_name_is_no_text_teaches_too(teacher, rng, tmp_path):
     lesson = teacher.learn_file("doorbell", path)
     assert lesson.after[0] == "doorbell"
     assert lesson.source.isprintable()
-    assert [e.label for e in teacher._journal.examples()] == ["doorbell"]
+    assert [o.label for o in teacher._journal.operations()] == ["doorbell"]
 
 
 def test_an_hour_of_sound_is_no_clip(teacher):
