@@ -21,11 +21,13 @@ NEVER = -1e9  # the score of a class that is not there
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a model without this example calls it, and how sure it is, 0 to 1; `leverage` is h = phi'R phi there."""
+    """What a model without this example calls it, and how sure it is, 0 to 1; `leverage` is h = phi'R phi there. An
+    example that is `alone` is its class's only one, so that it cannot be called right."""
 
     label: str
     score: float
     leverage: float
+    alone: bool
 
 
 def leave_one_out(
@@ -62,8 +64,9 @@ def _left_out(
         counts = classifier.counts.copy()
         counts[c] -= 1.0
         plain = without.mean(0)
-        if counts[c] < FEWEST:
+        alone = bool(counts[c] < FEWEST)
+        if alone:
             plain[c] = NEVER
         leverage = float(np.mean(np.diag(np.linalg.solve(left, H))) / w)
         winner, score = read_out.winner(plain, counts, products / np.maximum(counts, FEWEST), leverage)
-        yield LeftOut(classifier.labels[winner], score, leverage)
+        yield LeftOut(classifier.labels[winner], score, leverage, alone)

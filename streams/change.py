@@ -109,7 +109,7 @@ class Changer:
             did += f"; {_examples(len(gone))} erased from the disk, which cannot be undone"
         else:
             self._journal.append("forget", label)
-            did += "; the file keeps their embeddings, for undo: --purge erases them"
+            did += "; the file keeps their embeddings, for undo: --purge erases them" if taught else ""
         return self._changed(did, label, before, {label})
 
     def hide(self, label: str) -> Change:
@@ -161,7 +161,8 @@ class Changer:
         return self._surveyed[1]
 
     def _changed(self, did: str, label: str, before: Survey, about: set[str]) -> Change:
-        return Change(did, label, self._examples_of(label), effect(before, self._survey(), about=about))
+        done = effect(before, self._survey(), about=about)
+        return Change(did, label, self._examples_of(label), done)
 
     def _examples_of(self, label: str) -> int:
         classifier = self._learner.classifier

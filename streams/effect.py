@@ -24,8 +24,9 @@ class Survey:
 @dataclass(frozen=True)
 class Effect:
     """On the other classes. `checked` taught examples of theirs, each left out in turn, were called right so often
-    before and after; `renamed` are (label, called before, called after) where that changed. `own_before` and
-    `own_after`: the mean plain score, about 0 to 1, of their own examples; `most_label` changed most, by `most`."""
+    before and after (a class's only example cannot be checked); `renamed` are (label, called before, called after)
+    where that changed. `own_before` and `own_after`: the mean plain score, about 0 to 1, of their own examples;
+    `most_label` changed most, by `most`."""
 
     checked: int
     right_before: int
@@ -44,7 +45,7 @@ class Effect:
             words += f", '{self.most_label}' changed most ({self.most:+.2f})"
         if self.checked:
             words += (
-                f"; of {self.checked} taught examples of theirs, left out in turn, {self.right_after} are called right "
+                f"; of their taught examples, left out in turn, {self.right_after} of {self.checked} are called right "
                 f"({self.right_before} before)"
             )
         for label, before, after in self.renamed[:3]:
@@ -67,7 +68,8 @@ def effect(before: Survey, after: Survey, *, about: set[str]) -> Effect:
     """`about`: the labels that the change was about."""
     ids = [
         id for id in before.called.keys() & after.called.keys()
-        if before.called[id][0] == after.called[id][0] and after.called[id][0] not in about
+        if before.called[id][0] == after.called[id][0] not in about
+        and not before.called[id][1].alone and not after.called[id][1].alone
     ]  # fmt: skip
     was, now = ([s.called[id][1].label for id in sorted(ids)] for s in (before, after))
     true = [after.called[id][0] for id in sorted(ids)]

@@ -26,15 +26,17 @@ WEAKER = 0.7  # of the score that was to be expected
 
 @dataclass(frozen=True)
 class LabelCount:
-    """One class: the examples it came with, and those taught here. Left out in turn, `right` of `taught` are called
-    right, with the mean score `score` from 0 to 1 (0 where wrong); `confused_with` says what the others are called, and
-    how many. `more` examples would bring the share called wrong to one in ten: None, it cannot be told or more of the
-    same would not help; `more_from` says where the number is from."""
+    """One class: the examples it came with, and those taught here. Left out in turn, `right` of `checked` taught ones
+    are called right, with the mean score `score` from 0 to 1 (0 where wrong), and `confused_with` says what the others
+    are called, and how many; a class's only example cannot be checked. `more` examples would bring the share called
+    wrong to one in ten: None, it cannot be told or more of the same would not help; `more_from` says where the number
+    is from."""
 
     label: str
     built_in: float
     taught: int
     hidden: bool = False
+    checked: int = 0
     right: int = 0
     score: float = 0.0
     confused_with: tuple[tuple[str, int], ...] = ()
@@ -78,11 +80,11 @@ def count_labels(learner: Learner) -> list[LabelCount]:
     left_out = _left_out(learner)
     counted = []
     for label in learner.state.labels:
-        mine = left_out[label]
+        taught, mine = len(left_out[label]), [left for left in left_out[label] if not left.alone]
         wrong = Counter(left.label for left in mine if left.label != label)
-        more, more_from = _how_many_more(learner, label, len(mine), sum(wrong.values()), built_in[label])
+        more, more_from = _how_many_more(learner, label, taught, sum(wrong.values()), built_in[label])
         counted.append(LabelCount(
-            label, built_in[label], len(mine), label in learner.state.hidden, len(mine) - sum(wrong.values()),
+            label, built_in[label], taught, label in learner.state.hidden, len(mine), len(mine) - sum(wrong.values()),
             float(np.mean([left.score * (left.label == label) for left in mine])) if mine else 0.0,
             tuple(wrong.most_common(3)), more, more_from,
         ))  # fmt: skip

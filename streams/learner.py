@@ -53,6 +53,11 @@ class Learner:
         self._whole = True  # the classifier is what `state` says
         self._open()
 
+    @property
+    def untouched(self) -> bool:
+        """The classifier is the model file's, as it was."""
+        return self.state == self._start
+
     def catch_up(self) -> list[Example | Operation]:
         """Apply what was written since the last call, by any process; the examples and other operations, in order."""
         new = self.journal.operations(after=self.operations[-1].id if self.operations else 0)

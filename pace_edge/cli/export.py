@@ -139,7 +139,7 @@ def _learned(model: Path, journal: Path | None, output: Path, name: str) -> None
     with open_journal(loaded, journal) as opened:
         learner = Learner(loaded, opened)
         examples = len(learner.state.examples)
-    if not learner.operations:
+    if learner.untouched:
         raise PaceEdgeError(f"{loaded.info.name} has learned nothing here", do="Teach it first: pace-edge learn.")
     info = bake(
         file, loaded.info, learner.classifier, output, name=name, hidden=sorted(learner.state.hidden), taught=examples

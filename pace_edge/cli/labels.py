@@ -62,12 +62,13 @@ def _table(counted: list[LabelCount]) -> list[str]:
     width = max(len(one.label) for one in counted)
     lines = [f"{'class':<{width}}  built in  taught  right  score  more"]
     for one in counted:
-        measured = f"{one.right:5d}  {one.score:5.2f}" if one.taught else f"{'':5}  {'':5}"
+        right = f"{one.right}/{one.checked}"
+        measured = f"{right:>5}  {one.score:5.2f}" if one.checked else f"{'':5}  {'':5}"
         more = "-" if one.more is None else f"{one.more}"
         line = f"{one.label:<{width}}  {one.built_in:8g}  {one.taught:6d}  {measured}  {more:>4}"
         if one.confused_with:
             line += "  taken for " + ", ".join(f"{label} ({count})" for label, count in one.confused_with)
-        if one.taught and one.more != 0:
+        if (one.taught or not one.built_in) and one.more != 0:
             line += f"  [{one.more_from}]"
         lines.append(line + ("  hidden" if one.hidden else ""))
     return lines
