@@ -1,9 +1,10 @@
-"""What one label costs, as a multiple of reading R once, which is what the machine's memory allows; and what others pay.
+"""What one label costs, in readings of R, of which the machine's memory allows no less than one; and what others pay.
 
 python -m benchmarks.update_speed [--sizes 2048 4096 8192] [--rounds 15]
 
 All in one run, in turn, on one thread, and the median of each; so that a machine with other work to do slows all alike.
-`read R` is the quicker of two ways to read its M * M numbers, their sum and a product with a vector. Every row but the last learns one example of one window, of 25 classes:
+`read R` is the quicker of two ways to read its M * M numbers, their sum and a product with a vector. Every row but the
+last learns one example of one window, of 25 classes:
 
     pace-edge     the update as a listener makes it: R read once, nothing written to it; what is pending is folded after
     fold          ... and that, when idle
@@ -17,10 +18,7 @@ from __future__ import annotations
 
 import argparse
 import os
-
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ[_name] = "1"  # before NumPy is loaded
-
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -99,6 +97,11 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[2048, 4096, 8192])
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # read when NumPy loads: start again with it
+        threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        os.execve(
+            sys.executable, [sys.executable, "-m", "benchmarks.update_speed", *sys.argv[1:]], os.environ | threads
+        )
     print("| M | read R, ms | " + " | ".join(ROWS) + " |")
     print("|---" * (len(ROWS) + 2) + "|")
     for M in arguments.sizes:
