@@ -32,7 +32,7 @@ starter: .venv-test/installed
 	touch $@
 
 .venv-test/installed: pyproject.toml
-	tools/system_packages.sh python3-venv libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins mosquitto
+	tools/system_packages.sh python3-venv libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins mosquitto strace
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/pip install --quiet --disable-pip-version-check --editable '.[train,test]'
 	touch $@

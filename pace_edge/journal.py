@@ -200,8 +200,12 @@ def copied(path: Path, ours: Journal | None = None) -> Iterator[Journal]:
     """A copy of another journal, of any schema, opened; the original is only read, while others may write to it. It
     must be of the model of `ours`. Raises JournalError."""
     name, sha256, size = model_of(path)
-    if ours is not None:
-        name, sha256, size = ours.model_name, ours.model_sha256, ours.embedding_size
+    if ours is not None and sha256 != ours.model_sha256:
+        raise JournalError(
+            f"the journal {path} belongs to another model",
+            expected=f"{ours.model_name} {ours.model_sha256[:12]}", got=f"{name} {sha256[:12]}",
+            do="Its embeddings mean nothing to this one: see pace-edge relearn; nothing was changed.",
+        )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / path.name
         try:

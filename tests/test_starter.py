@@ -13,7 +13,8 @@ from pace_edge.model_file import PREFIX, read_model
 from streams.encoder import Encoder
 from streams.heard import Event
 from streams.listener import listen
-from streams.teach import Teacher, labels
+from streams.labels import labels
+from streams.teach import Teacher
 
 SOUNDS = Path(__file__).parents[1] / "examples" / "sounds"
 WORDS = {"yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"}
