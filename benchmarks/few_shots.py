@@ -110,7 +110,8 @@ def measured(name: str, heard: Heard, kept: dict[str, Numbers]) -> dict[int, Num
         here = drawn(heard, draw, SPEAKERS if name == "speakers50" else None)
         means, pairs = here.means, {few: tasks_of(here, few, draw) for few in cells}
         if todo_ours:
-            phi, bases = here.projected(projection_for(here)), {}
+            phi = here.projected(projection_for(here))
+            bases: dict[bytes, AnalyticClassifier] = {}
             for few in cells:
                 for row, shares in ours(phi, pairs[few], bases).items():
                     if (few, row) in todo_ours:

@@ -46,7 +46,8 @@ URBAN_HOP_S = 0.5  # as a listener cuts: events need windows that follow each ot
 def shots_sets(data: Path, cache: Path, model: Model, names: Iterable[str] = SETS) -> dict[str, Heard]:
     """Each set by its name. Raises PaceEdgeError where `data` lacks one that is not in `cache` yet."""
     cache.mkdir(parents=True, exist_ok=True)
-    sets, encoder = {}, []
+    sets: dict[str, Heard] = {}
+    encoder: list[Encoder] = []
     for name in names:
         file = cache / f"shots-{name}-{model.sha256[:12]}.npz"
         if not file.exists():
