@@ -18,7 +18,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +44,8 @@ MISSED = 0.05
 AN_HOUR = 3600 / URBAN_HOP_S  # windows
 UNKNOWN = ("urban", "timit", "digits")
 Called = tuple[np.ndarray, np.ndarray]  # label and confidence of each window
+Rows = dict[str, Callable[[np.ndarray], Called]]  # of the table: what each says of embeddings [n, D]
 _started = time.monotonic()
-
-
-@dataclass(frozen=True)
-class Ears:
-    """A model fitted for one fold: row of the table to what it says of windows, of embeddings [n, D]."""
-
-    rows: dict[str, Callable[[np.ndarray], Called]]
 
 
 def by_read_out(classifier: AnalyticClassifier, read_out: ReadOut, phi: np.ndarray) -> Called:
@@ -60,7 +54,7 @@ def by_read_out(classifier: AnalyticClassifier, read_out: ReadOut, phi: np.ndarr
     return np.array([label for label, _ in heard]), np.array([confidence for _, confidence in heard])
 
 
-def fit_ears(heard: Heard, phi: Heard, train: np.ndarray, next_fold: int, *, with_logistic: bool) -> Ears:
+def fit_ears(heard: Heard, phi: Heard, train: np.ndarray, next_fold: int) -> Rows:
     projection, classifier = projection_for(heard), fitted(phi, train)
     inner = train[heard.folds[train] != next_fold]
     waiting = train[(heard.folds[train] == next_fold) & (heard.labels[train] != BACKGROUND)]
@@ -72,19 +66,15 @@ def fit_ears(heard: Heard, phi: Heard, train: np.ndarray, next_fold: int, *, wit
         features = projection(z)
         return by_read_out(classifier, score_only, features)[0], -classifier.leverage(features)
 
-    rows: dict[str, Callable[[np.ndarray], Called]] = {
+    ours: Rows = {
         "ours: confidence, as shipped": lambda z: by_read_out(classifier, shipped, projection(z)),
         "ours: score alone": lambda z: by_read_out(classifier, score_only, projection(z)),
         "ours: leverage alone": by_leverage,
     }
-    if with_logistic:
-        rows |= logistic_rows(heard, train, inner, waiting)
-    return Ears(rows)
+    return ours | logistic_rows(heard, train, inner, waiting)
 
 
-def logistic_rows(
-    heard: Heard, train: np.ndarray, inner: np.ndarray, waiting: np.ndarray
-) -> dict[str, Callable[[np.ndarray], Called]]:
+def logistic_rows(heard: Heard, train: np.ndarray, inner: np.ndarray, waiting: np.ndarray) -> Rows:
     means = heard.means
 
     def fit(C: float, clips: np.ndarray) -> LogisticRegression:
@@ -150,8 +140,8 @@ def one_fold(model: str, heard: Heard, unknown: dict[str, Heard], fold: int) -> 
         some = [heard.windows[i] for i in clips]
         return np.concatenate(some), np.repeat(heard.labels[clips], [len(z) for z in some])
 
-    ears, (z, truth) = fit_ears(heard, phi, train, next_fold, with_logistic=True), windows(test)
-    for row, hear in ears.rows.items():
+    ears, (z, truth) = fit_ears(heard, phi, train, next_fold), windows(test)
+    for row, hear in ears.items():
         known = hear(z)
         for name in UNKNOWN:
             called = hear(np.concatenate(unknown[name].windows))
@@ -165,9 +155,9 @@ def one_fold(model: str, heard: Heard, unknown: dict[str, Heard], fold: int) -> 
     gathered: dict[str, list[tuple[float, float]]] = {}
     for label in held_out(model, classes, fold):
         is_held = heard.labels == label
-        ears = fit_ears(heard, phi, train[~is_held[train]], next_fold, with_logistic=True)
+        ears = fit_ears(heard, phi, train[~is_held[train]], next_fold)
         (z, truth), (held, _) = windows(test[~is_held[test]]), windows(test[is_held[test]])
-        for row, hear in ears.rows.items():
+        for row, hear in ears.items():
             gathered.setdefault(row, []).append(measured(hear(z), truth, hear(held), (BACKGROUND,))[:2])
     for row, pairs in gathered.items():
         put(row, "held out", *np.mean(pairs, 0).tolist())
