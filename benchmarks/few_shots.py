@@ -1,0 +1,174 @@
+"""1, 3, 5, 10 and all clips of new classes beside old ones: ours against six classifiers on the same embeddings.
+
+    python -m benchmarks.few_shots --data ../shared/data --cache FOLDER [--json FILE]
+
+Prints one Markdown table for each set of benchmarks/shots_data.py, which says what the folds do not share. A task: a
+draw picks which half of the classes is new; the old ones are known from all clips of the training folds, the new ones
+from so many. Each cell: old / new (their mean), percent of the test clips called right, mean over 5 folds x DRAWS
+draws, then the standard deviation of that mean of old and new over the tasks. speakers50: each draw picks 20
+speakers. Every opponent chooses its grid's value for each fold and number of clips on a task of the same kind within
+the training folds. FILE keeps every number, and those that it holds are not computed again.
+Needs `pip install .[train,bench]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.heard import Heard
+from benchmarks.opponents import OPPONENTS
+from benchmarks.shots_data import shots_sets
+from benchmarks.tasks import Task, fitted, fold_tasks, projection_for, shares_right
+from pace_edge.adapt.starter import STARTER
+from pace_edge.analytic import AnalyticClassifier
+from pace_edge.config import STARTER_MODEL
+from pace_edge.errors import PaceEdgeError
+from pace_edge.model_file import read_model
+
+SETS = ("sounds", "keywords", "timit", "digits", "speakers50")
+DRAWS = 3
+ALL = 1000  # more clips than any class has
+SHOTS = (1, 3, 5, 10, ALL)
+SPEAKERS = 20  # of speakers50 in a draw
+SHIPPED = STARTER.read_out(leverage_median=1.0)  # which class wins does not depend on the median
+EVEN_NOISE, EVEN_COUNT = 0.75, 0.2  # powers of the evened read-out
+Numbers = dict[str, list[tuple[float, float]]]  # method -> (old, new) of each task
+_started = time.monotonic()
+
+
+def tasks_of(heard: Heard, few: int, draw: int) -> list[tuple[Task, Task]]:
+    """For each fold the task that is reported, and one like it within its training folds. The same draw has the same
+    new classes and nested clips whatever `few` is."""
+    pairs = []
+    for fold in sorted({int(fold) for fold in heard.folds}):
+        seed = 100 * draw + fold
+        [task] = fold_tasks(heard, folds=[fold], few=few, seed=seed)
+        [inner] = fold_tasks(heard, folds=[fold % 5 + 1], without=fold, few=few, seed=1000 + seed)
+        pairs.append((task, inner))
+    return pairs
+
+
+def drawn(heard: Heard, draw: int, classes: int | None) -> Heard:
+    """The clips of `classes` classes that this draw picks; None: of all."""
+    labels = np.random.default_rng(draw).permutation(np.unique(heard.labels))[:classes]
+    clips = np.flatnonzero(np.isin(heard.labels, labels))
+    return Heard(heard.labels[clips], heard.folds[clips], [heard.windows[i] for i in clips])
+
+
+def evened(classifier: AnalyticClassifier, phi: np.ndarray) -> np.ndarray:
+    """A read-out that is not shipped: plain scores over noise^EVEN_NOISE counts^EVEN_COUNT, [clips, C].
+
+    A class's noise is the root mean square of its plain score on the other classes' examples, in closed form:
+    sum w p^2 over all examples = (W'GW)_cc = (Q'W)_cc - gamma |W_c|^2, less counts_c own_c^2 for its own.
+    """
+    counts, own = classifier.counts, classifier.own_scores()
+    energy = counts * own - classifier.gamma * np.square(classifier.W).sum(0) - counts * own**2
+    noise = np.sqrt(np.maximum(energy, 1e-9) / (counts.sum() - counts))
+    return classifier.plain_scores(phi) / (noise**EVEN_NOISE * counts**EVEN_COUNT)
+
+
+READ_OUTS: dict[str, Callable[[AnalyticClassifier, np.ndarray], np.ndarray]] = {
+    "ours, as shipped": SHIPPED.scores,
+    "ours, the paper's read-out": replace(SHIPPED, power=0.0).scores,
+    "ours, power 0.4": replace(SHIPPED, power=0.4).scores,
+    "ours, evened (not shipped)": evened,
+}
+
+
+def ours(phi: Heard, pairs: Sequence[tuple[Task, Task]], bases: dict[bytes, AnalyticClassifier]) -> Numbers:
+    """`bases` keeps the classifiers of the old classes, which are the same whatever the number of new clips is."""
+    numbers: Numbers = {name: [] for name in READ_OUTS}
+    means = phi.means
+    for task, _ in pairs:
+        key = task.old.tobytes()
+        bases[key] = bases.get(key) or fitted(phi, task.old)
+        classifier = copy.deepcopy(bases[key])
+        classifier.learn_all([(phi.windows[i], str(phi.labels[i])) for i in task.taught])
+        for name, scores in READ_OUTS.items():
+            called = np.array(classifier.labels)[scores(classifier, means[task.test]).argmax(1)]
+            numbers[name].append(shares_right(phi, task, called))
+    return numbers
+
+
+def measured(name: str, heard: Heard, kept: dict[str, Numbers]) -> dict[int, Numbers]:
+    """Shots to method to numbers; those in `kept` are taken, the others are put there."""
+    largest = int(np.unique(heard.labels, return_counts=True)[1].min())
+    cells = {few: kept.setdefault(f"{name} {few}", {}) for few in SHOTS if few == ALL or few < 0.75 * largest}
+    todo_ours = {(few, row) for few, numbers in cells.items() for row in READ_OUTS if row not in numbers}
+    todo = [(few, row) for few, numbers in cells.items() for row in OPPONENTS if row not in numbers]
+    values: dict[tuple[int, str], list[object]] = {}  # chosen on the first draw, one for each fold
+    for draw in range(DRAWS):
+        here = drawn(heard, draw, SPEAKERS if name == "speakers50" else None)
+        means, pairs = here.means, {few: tasks_of(here, few, draw) for few in cells}
+        if todo_ours:
+            phi = here.projected(projection_for(here))
+            bases: dict[bytes, AnalyticClassifier] = {}
+            for few in cells:
+                for row, shares in ours(phi, pairs[few], bases).items():
+                    if (few, row) in todo_ours:
+                        cells[few].setdefault(row, []).extend(shares)
+            progress(f"{name}, draw {draw + 1}: ours")
+        for few, row in todo:
+            opponent = OPPONENTS[row]
+            if draw == 0:
+                values[few, row] = [opponent.best_value(here, means, inner) for _, inner in pairs[few]]
+                progress(f"{name}, {few} clips: {row}: {values[few, row]}")
+            for (task, _), value in zip(pairs[few], values[few, row], strict=True):
+                cells[few].setdefault(row, []).append(opponent.shares_right(here, means, task, value))
+        progress(f"{name}, draw {draw + 1}: opponents")
+    return cells
+
+
+def show(name: str, cells: dict[int, Numbers]) -> None:
+    shots = list(cells)
+    print(f"| {name} | " + " | ".join("all" if few == ALL else str(few) for few in shots) + " | mean |")
+    print("|---" * (2 + len(shots)) + "|")
+    for row in [*READ_OUTS, *OPPONENTS]:
+        shares = [100 * np.array(cells[few][row]) for few in shots]  # [tasks, 2] for each number of clips
+        texts = [
+            f"{old:.1f} / {new:.1f} ({(old + new) / 2:.1f} ± {each.mean(1).std():.1f})"
+            for each in shares for old, new in [each.mean(0)]
+        ]  # fmt: skip
+        print(f"| {row} | " + " | ".join(texts) + f" | {np.mean(shares):.1f} |")
+    print(flush=True)
+
+
+def progress(text: str) -> None:
+    print(f"{time.monotonic() - _started:5.0f} s  {text}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="*", metavar="SET", help=f"of {', '.join(SETS)}; default: all")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True, help="keep the embeddings in this folder")
+    parser.add_argument("--json", type=Path, help="keep every number there")
+    parser.add_argument("--model", type=Path, default=STARTER_MODEL)
+    words = parser.parse_args()
+    if unknown := set(words.sets) - set(SETS):
+        parser.error(f"no set is called {', '.join(sorted(unknown))}; there are {', '.join(SETS)}")
+    kept: dict[str, Numbers] = {}
+    if words.json and words.json.exists():
+        kept = json.loads(words.json.read_text())
+    try:
+        sets = shots_sets(words.data, words.cache, read_model(words.model), words.sets or SETS)
+    except PaceEdgeError as error:
+        sys.exit(f"few_shots: {error}")
+    for name, heard in sets.items():
+        cells = measured(name, heard, kept)
+        if words.json:
+            words.json.write_text(json.dumps(kept))
+        show(name, cells)
+
+
+if __name__ == "__main__":
+    main()
