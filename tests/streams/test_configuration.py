@@ -54,8 +54,9 @@ def sections(schema=Settings):
 def test_every_setting_has_a_sentence():
     for section in sections():
         for name, field in section.model_fields.items():
-            assert field.description and field.description[-1] in ".}", (section, name)
-            assert len(as_toml(field.get_default(call_default_factory=True))) or field.examples
+            assert field.description, (section, name)
+            assert field.description.endswith("."), (section, name)
+            assert not field.is_required() or field.examples, (section, name)
 
 
 def test_the_written_file_changes_nothing():
@@ -164,7 +165,7 @@ def test_a_setting_has_the_default_of_what_it_configures(section, made):
          "my.toml:4: there is no setting sources[1].inptu. Did you mean sources[1].input?"),
         ('[[sources]]\ninput = "a"\n[[sources]]\ninput = 3', "my.toml:4: the setting sources[1].input is wrong"),
         ('[runtime]\nprovider = "gpu"', "my.toml:2: the setting runtime.provider is wrong: expected 'auto', 'cpu' or"),
-        ("[outputs.mqtt]\nuser = 5", "my.toml:2: the setting outputs.mqtt.user is wrong: expected a valid string, got 5"),
+        ("[outputs.mqtt]\nuser = 5", "my.toml:2: the setting outputs.mqtt.user is wrong: expected a valid string"),
         ("[[outputs.webhooks]]\nname = 'x'", "my.toml:1: outputs.webhooks[0] needs url"),
         ("[events\n", "my.toml is no TOML"),
         ("[events]\nthreshold = nan", "my.toml:2: the setting events.threshold is wrong"),
