@@ -56,10 +56,14 @@ class ReadOut:
 
     def read(self, classifier: AnalyticClassifier, phi: np.ndarray) -> Reading:
         """All that the windows phi [n, M] of one sound say together."""
-        plain = classifier.plain_scores(phi).mean(0)
-        calibrated = plain * self.class_scale(classifier.counts)
-        likeness = np.maximum(plain, 0.0) / np.maximum(classifier.own_scores(), FEWEST)
-        strangeness = float(classifier.leverage(phi).mean()) / self.leverage_median
+        plain, leverage = classifier.plain_scores(phi).mean(0), float(classifier.leverage(phi).mean())
+        return self.reading(plain, classifier.counts, classifier.own_scores(), leverage)
+
+    def reading(self, plain: np.ndarray, counts: np.ndarray, own: np.ndarray, leverage: float) -> Reading:
+        """The same from plain scores, counts and own scores [C], and h."""
+        calibrated = plain * self.class_scale(counts)
+        likeness = np.maximum(plain, 0.0) / np.maximum(own, FEWEST)
+        strangeness = leverage / self.leverage_median
         evidence = np.maximum(calibrated, 0.0) ** (1 - self.own_share) * likeness**self.own_share
         confidences = np.clip(evidence - self.leverage_weight * strangeness, 0.0, 1.0)
         return Reading(int(calibrated.argmax()), confidences, strangeness)

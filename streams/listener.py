@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from pace_edge.model_file import Model, read_model
 from streams.counters import Counters
 from streams.ears import Ears
 from streams.encoder import BATCH, Encoder
-from streams.heard import Event, Gap, Heard, Notice, Window
+from streams.heard import Event, Gap, Heard, Notice, SourceState, Window
 from streams.learner import open_journal
 from streams.notices import Notices
 from streams.options import Options
@@ -27,7 +28,7 @@ from streams.sources import Source, open_source
 from streams.stream import Stream, checked
 
 CLIPPED = 0.001  # of a window's samples at full scale: worth a word
-_SOUNDLESS = ("stuck", "gone", "waiting", "ended")  # states in which no sound comes
+_SOUNDLESS = ("stuck", "gone", "waiting")  # states in which no sound comes
 
 
 class Listener:
@@ -35,6 +36,10 @@ class Listener:
 
     After each chunk the windows' embeddings are in the journal, for another process to label, and every label in the
     journal is in the classifier. All is called from one thread, but for `stop`, `swap` and reading `counters`.
+
+    Set OPENBLAS_NUM_THREADS=1 before NumPy is imported, as `pace-edge listen` does: BLAS with two threads, which spin
+    between windows, takes 1.8 times the CPU (benchmarks/quiet_night.py). It belongs to the process, so it is left alone
+    here.
     """
 
     def __init__(
@@ -47,7 +52,7 @@ class Listener:
         self._ears = self._ears_of(model, self._encoder_of(model), journal)
         self._streams: dict[str, Stream] = {}
         self._stopped = stop or threading.Event()
-        self._next: _Next | None = None
+        self._coming: deque[_Next] = deque(maxlen=1)  # a newer one replaces one that was not taken yet
         self._own_journal: Journal | None = None
         Stream("", self._ears, self.options)  # refuses now what it would refuse at the first chunk
 
@@ -81,7 +86,8 @@ class Listener:
         arrived = time.perf_counter()
         chunk = checked(chunk, source)
         yield from self._take_next()
-        stream, piece = self._stream(source), BATCH * self._ears.hop  # bounds the memory of a long chunk
+        stream = self._stream(source)
+        piece = BATCH * min(self._ears.hop, self._ears.window)  # bounds the memory of a long chunk
         for i in range(0, len(chunk), piece):
             yield from self._hear(stream, chunk[i : i + piece], arrived)
 
@@ -92,23 +98,29 @@ class Listener:
         return [*self._stream(source).skip(samples, self._ears)]
 
     def finish(self, source: str | None = None) -> list[Event]:
-        """The sound is over, of one source or of all: the end of what was still going on."""
-        streams = self._streams.values() if source is None else [self._stream(source)]
+        """The sound is over, of one source or of all: the end of what was still going on. The streams are forgotten."""
+        names = list(self._streams) if source is None else [source]
+        streams = [self._streams.pop(name) for name in names if name in self._streams]
         return [event for stream in streams for event in stream.finish()]
 
     def run(self, source: Source) -> Iterator[Heard]:
         """Listen to a source until it ends or `stop` is called. Also an error and Ctrl-C end what was going on."""
         with source:
             yield from self.run_several((source, chunk) for chunk in source)
-            yield from self._news(source)
+            yield from _news(source)
 
     def run_several(self, chunks: Iterable[tuple[Source, np.ndarray]]) -> Iterator[Heard]:
         """The same for opened sources of different names whose chunks come in one row, each with its source."""
         try:
             for source, chunk in chunks:
-                yield from self._news(source)
                 yield from self._losses(source)
+                news = _news(source)
+                if any(state.state in _SOUNDLESS for state in news):
+                    yield from self._stream(source.name).finish()
+                yield from news
                 yield from self.feed(chunk, source=source.name)
+                if any(state.state == "ended" for state in news):
+                    yield from self.finish(source.name)
                 if self._stopped.is_set():
                     break
         except GeneratorExit:  # whoever listened has gone
@@ -135,7 +147,7 @@ class Listener:
                 expected=f"{self.rate_hz} Hz", got=f"{model.info.rate_hz} Hz", do="Start again with it.",
             )  # fmt: skip
         open_journal(model, journal).close()  # SQLite's files belong to the thread that opened them
-        self._next = _Next(model, self._encoder_of(model), journal)
+        self._coming.append(_Next(model, self._encoder_of(model), journal))
 
     def __enter__(self) -> Self:
         return self
@@ -197,19 +209,11 @@ class Listener:
             self.counters.overflows += overflows
             yield from self.skip(dropped, source=source.name)
 
-    def _news(self, source: Source) -> Iterator[Heard]:
-        """What became of the source; where it sends no sound, what was going on in it is over."""
-        news = getattr(source, "news", None)  # an application's own source need not have any
-        for state in news() if news else []:
-            if state.state in _SOUNDLESS:
-                yield from self.finish(source.name)
-            yield state
-
     def _take_next(self) -> Iterator[Heard]:
         """The model that `swap` left for this thread."""
-        coming, self._next = self._next, None
-        if coming is None:
+        if not self._coming:
             return
+        coming = self._coming.popleft()
         try:
             journal = open_journal(coming.model, coming.journal)
             try:
@@ -234,6 +238,12 @@ class _Next:
     model: Model
     encoder: Encoder
     journal: Path | None
+
+
+def _news(source: Source) -> list[SourceState]:
+    """What became of the source since it was asked last; an application's own source need not have any."""
+    news = getattr(source, "news", None)
+    return list(news()) if news else []
 
 
 def _clipped_words(window: Window) -> str:

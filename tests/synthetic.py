@@ -1,8 +1,10 @@
 """Sounds made by formula and a small model that tells them apart: enough to test every room without a backbone."""
 
+import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from torch import nn
 
@@ -12,6 +14,7 @@ from pace_edge.adapt.frontend import LogMel, LogMelConfig
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.files import write_whole
 from pace_edge.model_file import ModelInfo
+from pace_edge.model_parts import PREFIX, set_metadata
 from pace_edge.readout import ReadOut
 
 RATE_HZ, WINDOW, HOP = 16000, 16000, 8000
@@ -53,7 +56,7 @@ class MelStatistics(Backbone):
         return x.mean(1)
 
 
-def write_small_model(path: Path, name: str = "small") -> Path:
+def write_small_model(path: Path, name: str = "small", *, window_samples: int = WINDOW) -> Path:
     """A model file for the classes low, high and background, through the real exporter."""
     rng, embedder = np.random.default_rng(0), MelStatistics()
     projection = RandomProjection.random(embedder.embedding_size, M, seed=SEED)
@@ -66,8 +69,16 @@ def write_small_model(path: Path, name: str = "small") -> Path:
             classifier.learn(projection(embedding), label)
     info = ModelInfo(
         name=name, labels=tuple(classifier.labels), counts=tuple(classifier.counts), background="background",
-        rate_hz=RATE_HZ, window_samples=WINDOW, hop_samples=HOP, gamma=GAMMA, read_out=READ_OUT, threshold=0.3,
+        rate_hz=RATE_HZ, window_samples=window_samples, hop_samples=HOP, gamma=GAMMA, read_out=READ_OUT, threshold=0.3,
         projection_seed=SEED, backbone="mel statistics", backbone_sha256="0" * 64, licence="MIT",
     )  # fmt: skip
     write_whole(path, build_model(embedder, projection, classifier, info).SerializeToString(deterministic=True))
     return path
+
+
+def with_info(model: Path, to: Path, **info) -> Path:
+    """The same model file, saying something else of itself."""
+    proto = onnx.load(model)
+    set_metadata(proto, {PREFIX + key: v if isinstance(v, str) else json.dumps(v) for key, v in info.items()})
+    to.write_bytes(proto.SerializeToString(deterministic=True))
+    return to

@@ -69,3 +69,19 @@ def test_an_empty_class_never_wins(few_and_many):
 def test_windows_of_one_sound_are_named_together(few_and_many):
     classifier, few, many = few_and_many
     assert PRODUCT.best(classifier, np.stack([many, many, few]))[0] == "many"
+
+
+def test_every_class_has_a_confidence_and_the_winner_s_is_the_one_that_is_told(few_and_many):
+    classifier, few, many = few_and_many
+    for phi in (few, many, few + many):
+        reading = PRODUCT.read(classifier, phi[None])
+        label, confidence = PRODUCT.best(classifier, phi[None])
+        assert (classifier.labels[reading.winner], reading.confidences[reading.winner]) == (label, confidence)
+        assert reading.confidences.shape == (2,)
+    assert PRODUCT.read(classifier, (few + many)[None]).confidences.min() > 0  # both are there
+
+
+def test_strangeness_is_the_leverage_in_units_of_what_is_usual(few_and_many):
+    classifier, _, many = few_and_many
+    strange = many / 2 + np.eye(M)[7]
+    assert PRODUCT.read(classifier, strange[None]).strangeness == pytest.approx(classifier.leverage(strange) / 0.5)

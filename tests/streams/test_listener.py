@@ -10,6 +10,7 @@ from streams.learner import Learner, open_journal
 from streams.listener import Listener, listen
 from streams.options import Options
 from streams.teach import Teacher
+from tests.streams.arrays import Arrays
 from tests.synthetic import RATE_HZ, hiss, tone
 
 
@@ -26,26 +27,8 @@ def programme(rng):
     )
 
 
-class Chunks:
-    """A source made of arrays, as an application would feed its own."""
-
-    rate_hz, name, dropped, overflows = RATE_HZ, "arrays", 0, 0
-
-    def __init__(self, samples, chunk=1600):
-        self.chunks = [samples[i : i + chunk] for i in range(0, len(samples), chunk)]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        pass
-
-    def __iter__(self):
-        yield from self.chunks
-
-
 def test_every_sound_is_announced_once_in_its_place(small_model, programme):
-    events = [h for h in listen(small_model, Chunks(programme)) if isinstance(h, Event)]
+    events = [h for h in listen(small_model, Arrays(programme)) if isinstance(h, Event)]
     assert [(e.label, e.state) for e in events] == [
         ("low", "start"), ("low", "end"), ("high", "start"), ("high", "end"),
     ]  # fmt: skip
@@ -56,7 +39,7 @@ def test_every_sound_is_announced_once_in_its_place(small_model, programme):
 
 def test_windows_cover_the_stream_and_do_not_depend_on_the_chunks(small_model, programme):
     def windows(chunk):
-        return [h for h in listen(small_model, Chunks(programme, chunk)) if isinstance(h, Window)]
+        return [h for h in listen(small_model, Arrays(programme, chunk)) if isinstance(h, Window)]
 
     by_chunk = [windows(chunk) for chunk in (700, 1600, 50000)]
     assert [w.start_s for w in by_chunk[0]] == [0.5 * i for i in range(25)]
@@ -110,7 +93,7 @@ def test_every_process_that_opens_the_journal_reaches_the_same_classifier(small_
 
 
 def test_no_window_spans_lost_sound_and_the_loss_is_reported(small_model, rng):
-    class Lossy(Chunks):
+    class Lossy(Arrays):
         def __iter__(self):
             for i, chunk in enumerate(self.chunks):
                 self.dropped = RATE_HZ * (i >= 15)
@@ -122,7 +105,7 @@ def test_no_window_spans_lost_sound_and_the_loss_is_reported(small_model, rng):
 
 
 def test_an_overflow_of_unknown_length_is_a_gap_too(small_model, rng):
-    class Overflowing(Chunks):
+    class Overflowing(Arrays):
         def __iter__(self):
             for i, chunk in enumerate(self.chunks):
                 self.overflows = int(i >= 15)
@@ -135,10 +118,10 @@ def test_an_overflow_of_unknown_length_is_a_gap_too(small_model, rng):
 
 def test_a_threshold_can_be_given(small_model, programme):
     assert not [
-        h for h in listen(small_model, Chunks(programme), options=Options(threshold=1.0)) if isinstance(h, Event)
+        h for h in listen(small_model, Arrays(programme), options=Options(threshold=1.0)) if isinstance(h, Event)
     ]
 
 
 def test_a_sound_that_goes_on_to_the_end_is_ended_there(small_model, rng):
-    events = [h for h in listen(small_model, Chunks(tone(300, 4, rng=rng))) if isinstance(h, Event)]
+    events = [h for h in listen(small_model, Arrays(tone(300, 4, rng=rng))) if isinstance(h, Event)]
     assert [(e.state, e.end_s) for e in events][-1] == ("end", 4.0)
