@@ -44,7 +44,7 @@ class Set:
 SETS = {
     "esc10": Set("esc10", "label", 5.0, 2, 10, fine=False),
     "words12": Set("speech_commands_v2_test12", "label", 1.0, 3, 2, fine=False),
-    "timit16": Set("timit_sample16", "label", 3.0, 2, 30, fine=True),
+    "timit16": Set("timit_sample16", "label", 2.0, 2, 30, fine=True),
     "speakers50": Set("speech_commands_v2_test12/speakers50.csv", "label", 1.0, 5, 10, fine=True),
     "digits-by-speaker": Set("fsdd", "group", 0.6, 2, 5, fine=True),
 }
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--orders", type=int, default=3)
     parser.add_argument("--folds", type=int, nargs="+", default=[1])
-    parser.add_argument("--precision", choices=("float32", "bf16"), default="bf16", help="of training the adapters")
+    parser.add_argument("--precision", choices=("float32", "bf16"), default="float32", help="of training the adapters")
     parser.add_argument("--M", type=int, default=2048)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--output", type=Path, default=Path(tempfile.gettempdir()) / "pace_methods.jsonl")

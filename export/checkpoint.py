@@ -18,8 +18,19 @@ import torch
 
 from export.calibrate import UNMEASURED_THRESHOLD
 from export.draft import Draft, fitted_through, windows
+from export.half import in_half
 from export.onnx_file import export_embedder
-from export.parity import Heard, Variant, by_onnx, check_float32, compare, hear_all, int8_in_words, session
+from export.parity import (
+    Heard,
+    Variant,
+    by_onnx,
+    check_float32,
+    compare,
+    fp16_in_words,
+    hear_all,
+    int8_in_words,
+    session,
+)
 from export.provenance import clips_facts, credit, package_versions
 from export.quantise import backbone_products, quantised
 from export.write import check_size, check_target, write_model
@@ -52,16 +63,16 @@ class Options:
 
 def export_checkpoint(
     checkpoint: Checkpoint, output: Path, options: Options, *, clips: Session | None, int8: Path | None = None,
-    say: Callable[[str], None] = lambda words: None,
+    fp16: Path | None = None, say: Callable[[str], None] = lambda words: None,
 ) -> Parity | None:  # fmt: skip
-    """Write the model file `output`, and `int8` if that one is faster and accurate enough: its parity table says.
+    """Write the model file `output`; `int8` and `fp16` too if they are worth having: the parity table says.
 
     `clips`: the data's training and held-out clips, in the order of the checkpoint's labels; None leaves the file
     unchecked, with a threshold that nothing was measured for. The classifier is the checkpoint's; for windows of
     another length, and for int8, it is fitted again to the training clips as they are heard then. `say` is told of each
     step, and the table before it is judged. Raises PaceEdgeError.
     """
-    for path in filter(None, (output, int8)):
+    for path in filter(None, (output, int8, fp16)):
         check_target(path)
     _say_size(checkpoint, say)
     say("merging the adapters ...")
@@ -88,6 +99,8 @@ def export_checkpoint(
         _by_torch("torch, merged", backbone, projection, whole),
         by_onnx("ONNX float32", whole.model),
     ]
+    half = Draft.of(in_half(embedder), projection, classifier, replace(info, name=f"{info.name}-fp16"))
+    variants.append(by_onnx("ONNX fp16", half.model))
     small = None
     if backbone_products(embedder.graph):
         say(f"quantising, and fitting the classifier to {len(clips.train)} training clips ...")
@@ -95,21 +108,23 @@ def export_checkpoint(
         small = Draft.of(in_int8, projection, fit(in_int8), replace(info, name=f"{info.name}-int8"))
         variants.append(by_onnx("ONNX int8", small.model))
     heard, parity = _heard(variants, clips, info, say)
-    facts |= {"clips": clips_facts(clips), "classifier": "fitted again" if other_length else "the checkpoint's"}
-    more = {PROVENANCE: json.dumps(facts), PARITY: parity.to_json()}
-    drafts = filter(None, (whole, small))
-    finished = [draft.calibrated(mine, clips.test) for draft, mine in zip(drafts, heard[2:], strict=True)]
-    write_model(output, whole.model, finished[0], more)
-    if int8 is not None and small is not None and parity.int8_offered:
-        more[PROVENANCE] = json.dumps(facts | {"classifier": "fitted again"})
-        write_model(int8, small.model, finished[1], more)
+    facts |= {"clips": clips_facts(clips)}
+    fitted = {"classifier": "fitted again" if other_length else "the checkpoint's"}
+    for target, draft, mine, is_offered, how in (
+        (output, whole, heard[2], True, fitted),
+        (fp16, half, heard[3], parity.fp16_offered, fitted),
+        (int8, small, heard[-1], parity.int8_offered, {"classifier": "fitted again"}),
+    ):
+        if target is not None and draft is not None and is_offered:
+            more = {PROVENANCE: json.dumps(facts | how), PARITY: parity.to_json()}
+            write_model(target, draft.model, draft.calibrated(mine, clips.test), more)
     return parity
 
 
 def _heard(
     variants: Sequence[Variant], clips: Session, info: ModelInfo, say: Callable[[str], None]
 ) -> tuple[list[Heard], Parity]:
-    """What each variant (third the float32 file, fourth the int8 one if there is any) makes of the held-out clips.
+    """What each variant makes of the held-out clips: third the float32 file, fourth fp16, fifth int8 if there is any.
 
     Raises PaceEdgeError where the float32 file is not what torch computes.
     """
@@ -118,8 +133,11 @@ def _heard(
         heard = hear_all(variants, windows(clips.test, info))
     truth = np.array([info.labels.index(clip.label) for clip in clips.test])
     rows = compare(variants, heard, truth, float32=2)
-    offered, words = int8_in_words(rows[2], rows[3] if len(rows) > 3 else None)
-    parity = Parity(windows=len(truth), rows=rows, int8_offered=offered, int8=words)
+    offered, words = int8_in_words(rows[2], rows[4] if len(rows) > 4 else None)
+    half_offered, half_words = fp16_in_words(rows[2], rows[3])
+    parity = Parity(
+        windows=len(truth), rows=rows, int8_offered=offered, int8=words, fp16_offered=half_offered, fp16=half_words
+    )
     say(parity.in_words())
     check_float32(rows[2])
     return heard, parity

@@ -106,10 +106,25 @@ def int8_in_words(float32: Row, int8: Row | None) -> tuple[bool, str]:
     """Whether the int8 file is worth having, and why."""
     if int8 is None:
         return False, "int8: not offered, the backbone has no matrix products"
-    lost = float32.accuracy - int8.accuracy
-    facts = f"{int8.time_ratio:.2f} of float32's time, accuracy {int8.accuracy:.1%} against {float32.accuracy:.1%}"
-    if lost > ACCURACY_WITHIN + 1e-9:
+    facts = f"{int8.time_ratio:.2f} of float32's time, {_accuracies(float32, int8)}"
+    if _loses_too_much(float32, int8):
         return False, f"int8: not offered, it loses more than {100 * ACCURACY_WITHIN:g} points ({facts})"
     if int8.time_ratio >= 1:
         return False, f"int8: not offered, it is no faster here ({facts})"
     return True, f"int8: offered, faster and within {100 * ACCURACY_WITHIN:g} points ({facts})"
+
+
+def fp16_in_words(float32: Row, fp16: Row) -> tuple[bool, str]:
+    """Whether the fp16 file says the same; how fast it is on a GPU a CPU cannot tell."""
+    facts = f"{fp16.bytes / float32.bytes:.2f} of float32's size, {_accuracies(float32, fp16)}"
+    if _loses_too_much(float32, fp16):
+        return False, f"fp16: not offered, it loses more than {100 * ACCURACY_WITHIN:g} points ({facts})"
+    return True, f"fp16: offered for a GPU, within {100 * ACCURACY_WITHIN:g} points ({facts})"
+
+
+def _loses_too_much(float32: Row, other: Row) -> bool:
+    return not float32.accuracy - other.accuracy <= ACCURACY_WITHIN + 1e-9
+
+
+def _accuracies(float32: Row, other: Row) -> str:
+    return f"accuracy {other.accuracy:.1%} against {float32.accuracy:.1%}"

@@ -38,7 +38,11 @@ def stream_audio(path: str | Path, rate_hz: int, chunk: int, *, channel: int | N
     """
     path = Path(path)
     file = _open(path)
-    check_channel(channel, file.channels, str(path))
+    try:
+        check_channel(channel, file.channels, str(path))
+    except AudioError:
+        with file:
+            raise
     frames = max(1, round(chunk * file.samplerate / rate_hz))
     blocks = _mono_blocks(path, file, frames, channel)
     return not_empty(resampled(blocks, file.samplerate, rate_hz), f"audio file {path}")

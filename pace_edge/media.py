@@ -4,7 +4,6 @@ extra [media].
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,20 +14,8 @@ import numpy as np
 from pace_edge.errors import AudioError
 
 MEDIA_SUFFIXES = (
-    ".aac",
-    ".ac3",
-    ".aif",
-    ".aiff",
-    ".amr",
-    ".avi",
-    ".m4a",
-    ".mka",
-    ".mkv",
-    ".mov",
-    ".mp4",
-    ".webm",
-    ".wma",
-)
+    ".aac", ".ac3", ".aif", ".aiff", ".amr", ".avi", ".m4a", ".mka", ".mkv", ".mov", ".mp4", ".webm", ".wma",
+)  # fmt: skip
 INSTALL = "pip install 'pace-edge[media]'"
 
 
@@ -86,6 +73,10 @@ class MediaFile:
         if not isinstance(self._place, str):
             self._place.close()
 
+    def __del__(self) -> None:  # it may have been opened and never read
+        if not isinstance(self._place, str):
+            self._place.close()
+
     def blocks(self, frames: int = 0, **_format: object) -> Generator[np.ndarray]:
         """float32 [frames, channels], of the sizes in which the file has them."""
         import av
@@ -117,6 +108,4 @@ class MediaFile:
 
 def _reason(error: Exception) -> str:
     """Without the address: it may hold a password."""
-    number = getattr(error, "errno", None)
-    words = getattr(error, "strerror", None) or type(error).__name__
-    return words if isinstance(words, str) else os.strerror(number or 0)
+    return getattr(error, "strerror", None) or type(error).__name__

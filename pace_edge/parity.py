@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 SCORES_WITHIN = 1e-4  # largest difference of any score between torch and the float32 file
-ACCURACY_WITHIN = 0.005  # what int8 may lose, as a share of the windows
+ACCURACY_WITHIN = 0.005  # what int8 or fp16 may lose, as a share of the windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +25,15 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """`int8_offered`: the int8 file is faster and within its limit; `int8` says it in words, or why not."""
+    """`int8_offered`: the int8 file is faster and within its limit; `int8` says it in words, or why not. `fp16` alike,
+    but for the speed, which is a GPU's."""
 
     windows: int
     rows: tuple[Row, ...]
     int8_offered: bool
     int8: str
+    fp16_offered: bool = False
+    fp16: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)
@@ -49,7 +52,7 @@ class Parity:
             for r in self.rows
         ]  # fmt: skip
         title = f"{self.windows} held-out windows; time is relative to ONNX float32"
-        return "\n".join([title, *_aligned(lines), self.int8])
+        return "\n".join(filter(None, [title, *_aligned(lines), self.fp16, self.int8]))
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -10,6 +10,7 @@ from pace_edge.media import INSTALL, has_ffmpeg
 from streams.watchdog import Patience
 from streams.watched import Watched
 
+PATIENCE = Patience(opening_s=30.0, stuck_s=30.0)  # what comes in segments comes every ten seconds
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
@@ -19,20 +20,21 @@ def is_address(words: str) -> bool:
 
 def open_stream(
     url: str, *, rate_hz: int, channel: int | None = None, patience: Patience | None = None, restart: bool = True,
-    wait: bool = False, ring_s: float = 30.0, news_s: float = 60.0,
+    wait: bool = False, realtime: bool = False, ring_s: float = 30.0, news_s: float = 60.0,
 ) -> Watched:  # fmt: skip
     """A network stream (http, https, rtsp, rtmp, ...) in any format and container that FFmpeg knows.
 
-    A live one that breaks off is opened again, for ever; a recording goes on where it broke off, and ends. `ring_s`:
-    so much of a live stream waits for a slow reader; servers send some seconds at once.
+    A live one that breaks off is opened again, for ever; a recording goes on where it broke off, and ends; `realtime`
+    paces it. `ring_s`: so much of a live stream waits for a slow reader; servers send some seconds at once.
     """
     if not has_ffmpeg():
         raise AudioError("network streams need PyAV", do=f"Install it: `{INSTALL}`.")
-    name, patience = f"stream {without_secrets(url)}", patience or Patience()
+    name, patience = f"stream {without_secrets(url)}", patience or PATIENCE
     job = {"do": "network", "url": url, "name": name, "ring_s": ring_s, "timeout_s": patience.opening_s}
     return Watched(
-        job, name=name, rate_hz=rate_hz, channel=channel, patience=patience, restart=restart, wait=wait, news_s=news_s
-    )
+        job, name=name, rate_hz=rate_hz, channel=channel, patience=patience, restart=restart, wait=wait,
+        realtime=realtime, news_s=news_s,
+    )  # fmt: skip
 
 
 def without_secrets(url: str) -> str:

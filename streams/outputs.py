@@ -11,7 +11,7 @@ from streams.output_settings import OutputSettings
 from streams.sinks.clips import ClipKeeper
 from streams.sinks.event_file import EventFile
 from streams.sinks.event_formats import audacity_labels, csv_events, raven_selections
-from streams.sinks.lines import JsonLines, TextLines, in_words
+from streams.sinks.lines import Lines, as_json, in_words
 from streams.sinks.reports import Reports
 from streams.sinks.sink import Counts, Sink
 from streams.words import Voice, read_by_journal
@@ -32,11 +32,11 @@ def open_stdout(
             stack.callback(live.close)
             return [live]
         case "json":
-            return [JsonLines(stdout), Told(reports)]
+            return [Lines(stdout, as_json), Told(reports)]
         case "lines":
-            return [Lines(stdout), Told(reports)]
+            return [WordsOf(stdout, Window, Event), Told(reports)]
         case "events":
-            return [EventLines(stdout), Told(reports)]
+            return [WordsOf(stdout, Event), Told(reports)]
     return [Told(reports)]
 
 
@@ -107,19 +107,15 @@ def _numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name} {number}"
 
 
-class Lines(TextLines):
-    """Of windows and events; the rest is told in words."""
+class WordsOf(Lines):
+    """Lines in words, of these kinds alone; the rest is told on standard error."""
+
+    def __init__(self, stream: TextIO, *kinds: type[Heard]) -> None:
+        super().__init__(stream, in_words)
+        self._kinds = kinds
 
     def write(self, heard: Heard) -> None:
-        if isinstance(heard, Window | Event):
-            super().write(heard)
-
-
-class EventLines(TextLines):
-    """Of events alone."""
-
-    def write(self, heard: Heard) -> None:
-        if isinstance(heard, Event):
+        if isinstance(heard, self._kinds):
             super().write(heard)
 
 

@@ -58,9 +58,9 @@ def open_source(
     Else an address with "://", a file or folder that exists, a microphone's number, or part of its name, in this
     order. Words that look like a path are never taken for a microphone.
 
-    `realtime` paces files; the others have their own pace. `channel`: this one alone, the first is 1; else all of them
-    mixed. `pcm`: what raw bytes on standard input are. `patience`, `restart` and `wait` are for microphones and network
-    streams: when they are opened again, whether, and whether they may be missing at the start.
+    `realtime` paces recordings; the others have their own pace. `channel`: this one alone, the first is 1; else all of
+    them mixed. `pcm`: what raw bytes on standard input are. For microphones and network streams, `patience`: when they
+    are opened again, `restart`: whether, `wait`: whether they may be missing at the start.
     """
     if input == "-":
         return StandardInput(rate_hz=rate_hz, pcm=pcm, channel=channel)
@@ -68,8 +68,8 @@ def open_source(
         raise UsageError("a sample format was given, and no raw PCM", do="It goes with `--input -`.")
     if input is not None and is_address(input):
         return open_stream(
-            input, rate_hz=rate_hz, channel=channel, patience=patience, restart=restart, wait=wait
-        )  # fmt: skip
+            input, rate_hz=rate_hz, channel=channel, patience=patience, restart=restart, wait=wait, realtime=realtime
+        )
     if input is not None and Path(input).is_dir():
         return Folder(input, rate_hz=rate_hz, realtime=realtime, channel=channel)
     if input is not None and (Path(input).exists() or _looks_like_path(input)):

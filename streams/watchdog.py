@@ -33,7 +33,7 @@ class Patience:
     silent_s: float = 600.0  # of digital silence, every sample the same; doubled each time it did not help. 0: never
     first_retry_s: float = 0.5  # doubled with each failure in a row
     last_retry_s: float = 30.0
-    settled_s: float = 10.0  # a source that was well for so long starts at the first retry again
+    settled_s: float = 3.0  # a source that was well for so long starts at the first retry again
 
     def __post_init__(self) -> None:
         for name in ("opening_s", "stuck_s", "first_retry_s", "last_retry_s"):

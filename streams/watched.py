@@ -32,10 +32,11 @@ class Watched:
 
     def __init__(
         self, job: dict[str, Any], *, name: str, rate_hz: int, channel: int | None = None,
-        patience: Patience | None = None, restart: bool = True, wait: bool = False, news_s: float = 60.0,
+        patience: Patience | None = None, restart: bool = True, wait: bool = False, realtime: bool = False,
+        news_s: float = 60.0,
     ) -> None:  # fmt: skip
-        """`channel`: this one alone, the first is 1; else all of them mixed. `news_s`: the same state is told at most
-        once in so many seconds."""
+        """`channel`: this one alone, the first is 1; else all of them mixed. `realtime` paces a recording. `news_s`:
+        the same state is told at most once in so many seconds."""
         self.name = name
         self.rate_hz = rate_hz
         self.dropped = 0  # samples at rate_hz, lost before the latest chunk
@@ -46,6 +47,7 @@ class Watched:
         self._patience = patience or Patience()
         self._restart = restart
         self._wait = wait
+        self._realtime = realtime
         self._news = News(news_s)
         self._recorder: Recorder | None = None
         self._run: _Run | None = None
@@ -99,7 +101,7 @@ class Watched:
             case Sound():
                 samples = mono(message.samples, self._channel)
                 if len(samples):
-                    saw = "sound" if np.ptp(samples) else "silence"
+                    saw = "sound" if np.ptp(samples) or self._ends else "silence"  # a recording may be silent
                 yield from self._take(message, samples)
             case Failed(words):
                 saw, why = "lost", words
@@ -122,7 +124,7 @@ class Watched:
     def _change(self, do: Do) -> Iterator[np.ndarray]:
         if self._run is not None:
             yield from self._give(self._run.resampler.last())
-            if self._run.opened.ends:
+            if self._ends:
                 self._job["skip_frames"] = self._taken_frames
             self._run = None
         self._close()
@@ -147,7 +149,7 @@ class Watched:
         lost = 0
         if not len(samples):
             pass
-        elif run.fresh and not run.opened.ends:
+        elif run.fresh:
             lost = self._lost_by_the_clock(sound.at_s - len(samples) / run.opened.rate_hz)
         elif sound.lost_frames > run.lost_frames:
             lost = round((sound.lost_frames - run.lost_frames) * self.rate_hz / run.opened.rate_hz)
@@ -161,12 +163,22 @@ class Watched:
         yield from self._give(run.resampler.push(samples))
 
     def _lost_by_the_clock(self, start_s: float) -> int:
+        """Samples at rate_hz that are missing before one of that time."""
         if math.isnan(self._begin_s):
             self._begin_s = start_s
+        if self._ends:
+            return 0
         return max(0, round((start_s - self._begin_s) * self.rate_hz) - self._given - self.dropped)
+
+    @property
+    def _ends(self) -> bool:
+        """It is a recording, not live."""
+        return self._run is not None and self._run.opened.ends
 
     def _give(self, chunk: np.ndarray) -> Iterator[np.ndarray]:
         self._given += len(chunk)
+        if self._realtime and self._ends:
+            time.sleep(max(0.0, self._begin_s + self._given / self.rate_hz - time.monotonic()))
         yield chunk
 
     def _tell(self, before: Health, do: Do, why: str, now_s: float) -> None:

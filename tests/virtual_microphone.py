@@ -1,6 +1,6 @@
 """A microphone that needs no hardware: a private, headless PulseAudio whose default input hears what we play.
 
-PortAudio looks for devices once per process, so what records is a child process started with `.env`.
+What records it is a process that was started with `.env`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,14 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+
+# norewinds: without it recording stalls for the first 1 to 2 s
+DEVICE = (
+    "load-module module-null-sink norewinds=1 sink_name=speaker rate=16000 channels=1 format=s16le",
+    "load-module module-remap-source source_name=microphone master=speaker.monitor",
+    "set-default-sink speaker",
+    "set-default-source microphone",
+)
 
 
 class VirtualMicrophone:
@@ -38,25 +46,28 @@ class VirtualMicrophone:
         # PortAudio reaches PulseAudio through ALSA, and aborts the process where ALSA knows no "default"
         (self._folder / "alsa.conf").write_text("pcm.default { type pulse }\nctl.default { type pulse }\n")
         (self._folder / "daemon.pa").write_text(
-            f"load-module module-native-protocol-unix socket={socket} auth-anonymous=1\n"
-            # norewinds: without it recording stalls for the first 1 to 2 s
-            "load-module module-null-sink norewinds=1 sink_name=speaker rate=16000 channels=1 format=s16le\n"
-            "load-module module-remap-source source_name=microphone master=speaker.monitor\n"
-            "set-default-sink speaker\nset-default-source microphone\n"
+            "\n".join([f"load-module module-native-protocol-unix socket={socket} auth-anonymous=1", *DEVICE, ""])
         )
-        private = {name: str(self._folder) for name in ("HOME", "XDG_RUNTIME_DIR", "PULSE_RUNTIME_PATH")}
-        outside = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS")}
+        self._private = {name: str(self._folder) for name in ("HOME", "XDG_RUNTIME_DIR", "PULSE_RUNTIME_PATH")}
+        self._outside = outside = {
+            k: v for k, v in os.environ.items() if k not in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS")
+        }
         self.env = {
             **outside,
             "PULSE_SERVER": f"unix:{socket}",
             "PULSE_COOKIE": str(self._folder / "cookie"),
             "ALSA_CONFIG_PATH": str(self._folder / "alsa.conf"),
         }
-        options = "-n --exit-idle-time=-1 --use-pid-file=no --realtime=no --high-priority=no --disable-shm=yes"
         self._log = (self._folder / "log").open("wb")
+        self.start_server()
+        return self
+
+    def start_server(self) -> None:
+        """Also after it was killed."""
+        options = "-n --exit-idle-time=-1 --use-pid-file=no --realtime=no --high-priority=no --disable-shm=yes"
         self.server = subprocess.Popen(
             ["pulseaudio", "--daemonize=no", *options.split(), "-F", self._folder / "daemon.pa"],
-            env=outside | private,
+            env=self._outside | self._private,
             stderr=self._log,
         )
         give_up = time.monotonic() + 10
@@ -66,7 +77,18 @@ class VirtualMicrophone:
                 self.__exit__()
                 raise RuntimeError(f"the virtual microphone did not start:\n{log}")
             time.sleep(0.02)
-        return self
+
+    def pull_out(self) -> None:
+        """The device goes; the sound server stays."""
+        self.pactl("unload-module", "module-null-sink")  # the source goes with its master
+
+    def plug_in(self) -> None:
+        for command in DEVICE:
+            self.pactl(*command.split())
+
+    def pactl(self, *words: str) -> str:
+        """What the sound server answers."""
+        return subprocess.run(["pactl", *words], env=self.env, check=True, capture_output=True, text=True).stdout
 
     def __exit__(self, *exception: object) -> None:
         self.server.kill()  # also ends a stopped one; it has nothing to save

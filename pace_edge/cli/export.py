@@ -32,6 +32,8 @@ A_PATH = click.Path(path_type=Path)
 @click.option("--no-check", is_flag=True, help="Write the file unproved: nothing is measured.")
 @click.option("--int8", type=A_PATH, metavar="FILE",
               help="Write an int8 model too, if it is faster and within 0.5 points of accuracy.")  # fmt: skip
+@click.option("--fp16", type=A_PATH, metavar="FILE",
+              help="Write a half-precision model for a GPU too, if it is within 0.5 points.")  # fmt: skip
 @click.option("--window-seconds", type=click.FloatRange(min=0.1, max=30),
               help="Hear windows of this length; without it, of the clips' length in training.")  # fmt: skip
 @click.option("--hop-seconds", type=click.FloatRange(min=0.05, max=30), default=0.5, show_default=True,
@@ -48,9 +50,9 @@ A_PATH = click.Path(path_type=Path)
 @click.option("--name", metavar="NAME", help="What the model is called; without it, as the file.")
 def export(
     checkpoint: Path | None, output: Path, data: Path | None, label_column: str | None, test_fold: int | None,
-    no_check: bool, int8: Path | None, window_seconds: float | None, hop_seconds: float, features: int,
-    weights: Path | None, licence: str, learned: bool, model: Path | None, journal: Path | None, sign: Path | None,
-    name: str | None,
+    no_check: bool, int8: Path | None, fp16: Path | None, window_seconds: float | None, hop_seconds: float,
+    features: int, weights: Path | None, licence: str, learned: bool, model: Path | None, journal: Path | None,
+    sign: Path | None, name: str | None,
 ) -> None:  # fmt: skip
     """Write a model file.
 
@@ -59,8 +61,8 @@ def export(
     """
     name, key = name or output.stem, _key(sign)
     if learned:
-        mistaken = {"CHECKPOINT": checkpoint, "--data": data, "--int8": int8, "--weights": weights,
-                    "--window-seconds": window_seconds, "--no-check": no_check}  # fmt: skip
+        mistaken = {"CHECKPOINT": checkpoint, "--data": data, "--int8": int8, "--fp16": fp16,
+                    "--weights": weights, "--window-seconds": window_seconds, "--no-check": no_check}  # fmt: skip
         if wrong := [word for word, value in mistaken.items() if value]:
             raise UsageError(f"{wrong[0]} does not go with --learned", do="Leave one of them out.")
         _learned(model or STARTER_MODEL, journal, output, name)
@@ -75,8 +77,10 @@ def export(
         raise UsageError("--data and --no-check exclude each other", do="Give one of them.")
     if data is None and (label_column or test_fold is not None):
         raise UsageError("--label-column and --test-fold go with --data", do="Leave them out, or add --data.")
-    if int8 is not None and (no_check or int8.resolve() == output.resolve()):
-        raise UsageError("--int8 needs the check, and a file of its own")
+    smaller = {option: path for option, path in (("int8", int8), ("fp16", fp16)) if path is not None}
+    files = {path.resolve() for path in (output, *smaller.values())}
+    if smaller and (no_check or len(files) <= len(smaller)):
+        raise UsageError(f"--{next(iter(smaller))} needs the check, and a file of its own")
     if find_spec("torch") is None:
         raise PaceEdgeError("exporting a checkpoint needs torch", do="Install it with: pip install '.[train]'")
     from export.checkpoint import Options, clips_of, export_checkpoint
@@ -92,12 +96,17 @@ def export(
         loaded, output,
         Options(name=name, window_seconds=window_seconds, hop_seconds=hop_seconds, licence=licence,
                 facts=checkpoint_facts(checkpoint)),
-        clips=clips_of(loaded, clips, fold) if clips is not None else None, int8=int8,
+        clips=clips_of(loaded, clips, fold) if clips is not None else None, int8=int8, fp16=fp16,
         say=lambda words: click.echo(words, err=True),
     )  # fmt: skip
     if key is not None:
-        _sign(key, output, *([int8] if int8 is not None and parity is not None and parity.int8_offered else []))
-    _report(output, parity, int8)
+        _sign(key, output, *_offered(parity, smaller).values())
+    _report(output, parity, smaller)
+
+
+def _offered(parity: Parity | None, smaller: dict[str, Path]) -> dict[str, Path]:
+    """The smaller files that were written."""
+    return {option: path for option, path in smaller.items() if getattr(parity, f"{option}_offered", False)}
 
 
 def _key(path: Path | None) -> Ed25519PrivateKey | None:
@@ -150,15 +159,15 @@ def _learned(model: Path, journal: Path | None, output: Path, name: str) -> None
     click.echo(json.dumps(written, ensure_ascii=False))
 
 
-def _report(output: Path, parity: Parity | None, int8: Path | None) -> None:
+def _report(output: Path, parity: Parity | None, smaller: dict[str, Path]) -> None:
     from dataclasses import asdict
 
     written = {"output": str(output), "bytes": output.stat().st_size}
-    offered = parity is not None and parity.int8_offered
-    if int8 is not None and offered:
-        written |= {"int8": str(int8), "int8_bytes": int8.stat().st_size}
+    for option, path in (offered := _offered(parity, smaller)).items():
+        written |= {option: str(path), f"{option}_bytes": path.stat().st_size}
     if parity is None:
         click.echo("not checked: nothing was measured, and the threshold is a guess", err=True)
     click.echo(json.dumps(written | {"parity": asdict(parity) if parity else None}, ensure_ascii=False))
-    if int8 is not None and not offered:
-        raise PaceEdgeError(f"{int8} was not written", do=f"Use the float32 file, {output}.")
+    for option, path in smaller.items():
+        if option not in offered:
+            raise PaceEdgeError(f"{path} was not written", do=f"Use the float32 file, {output}.")

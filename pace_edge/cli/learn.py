@@ -53,7 +53,7 @@ def learn(
         elif seconds is not None:
             from streams.sources import open_source
 
-            source = open_source(input, rate_hz=teacher.rate_hz, realtime=True)
+            source = open_source(input, rate_hz=teacher.rate_hz, realtime=True, restart=False)
             click.echo(f"recording {seconds:g} s from {source.name} ...", err=True)
             lesson = teacher.learn_recording(label, source, seconds)
         else:

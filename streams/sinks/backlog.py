@@ -38,12 +38,13 @@ class Backlog(Generic[T]):
         """Write it behind what waits, or let it wait too. The oldest is given up where the memory's room ends."""
         self._waiting.append(thing)
         self.retry()
-        while len(self._waiting) > self._room:
+        room = self._room
+        while len(self._waiting) > room:
             self._waiting.popleft()
             self.counts.discarded += 1
             self._reports.trouble(
                 f"{self._name} discards",
-                f"{self._name}: {self.counts.discarded} events are lost: the disk takes none, and {self._room} wait.",
+                f"{self._name}: events are lost, {self.counts.discarded} so far: the disk takes none, and {room} wait.",
             )
         self.counts.waiting = len(self._waiting)
 
@@ -58,8 +59,8 @@ class Backlog(Generic[T]):
                 self._try_at = self._clock() + self._retry_s
                 self._reports.trouble(
                     self._name,
-                    f"{self._name} cannot be written ({error}). {len(self._waiting)} events wait in memory and are "
-                    "tried again. Make room, or see that the folder is there and writable.",
+                    f"{self._name} cannot be written ({error}); waiting in memory: {len(self._waiting)}. "
+                    "It is tried again. Make room, or see that the folder is there and writable.",
                 )
                 break
             self._waiting.popleft()
@@ -74,6 +75,6 @@ class Backlog(Generic[T]):
         self.retry()
         if self._waiting:
             self.counts.discarded += len(self._waiting)
-            self._reports.say(f"{self._name}: {len(self._waiting)} events are lost: the disk took none until the end.")
+            self._reports.say(f"{self._name}: events are lost, {len(self._waiting)} at the end: the disk took none.")
             self._waiting.clear()
             self.counts.waiting = 0

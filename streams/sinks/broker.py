@@ -67,7 +67,7 @@ class Connection:
         self._up = threading.Event()
         self._refusals: dict[int, str] = {}
         self._unconfirmed: tuple[int, Any] | None = None
-        self._window: Any = None
+        self._tried: Any = None
         self._why = f"there is no connection to {broker.host}:{broker.real_port}"
         self._client = _new_client(broker, client_id)
         self._client.will_set(*will, qos=1, retain=True)
@@ -86,20 +86,20 @@ class Connection:
         return self._up.is_set()
 
     def tell(self, topic: str, payload: dict[str, Any] | str) -> None:
-        """Publish what is so now, retained; without waiting, and only while connected: `on_up` tells it all again."""
-        if self.up:
-            self._client.publish(topic, _text(payload), qos=1, retain=True)
+        """Publish what is so now, retained; without waiting, and only while connected: `on_up` tells it all again.
 
-    def try_to_tell(self, topic: str, payload: dict[str, Any]) -> bool:
-        """Publish at most once, unless the one before is still on its way; whether it was."""
-        if not self.up or (self._window is not None and not _published(self._window)):
-            return False
-        self._window = self._client.publish(topic, _text(payload), qos=0)
-        return True
+        At QoS 0: at 1 the client would send again, after a reconnection, what is no longer so."""
+        if self.up:
+            self._client.publish(topic, _text(payload), qos=0, retain=True)
+
+    def try_to_tell(self, topic: str, payload: dict[str, Any]) -> None:
+        """Publish at most once, and not at all while the one before is still on its way."""
+        if self.up and (self._tried is None or _published(self._tried)):
+            self._tried = self._client.publish(topic, _text(payload), qos=0)
 
     def deliver(self, number: int, topic: str, payload: dict[str, Any]) -> None:
-        """Publish and return when the broker has confirmed; raises AwayError or RefusedError. Called again with the same number
-        it waits on for the one that the client sends again by itself after a connection was lost."""
+        """Publish, and return when the broker has confirmed it; raises AwayError or RefusedError. Called again with the
+        same number it waits on: the client itself sends it again after a lost connection."""
         if self._unconfirmed is None or self._unconfirmed[0] != number:
             if not self.up:
                 raise AwayError(self._why)

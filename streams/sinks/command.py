@@ -13,13 +13,14 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
 from pace_edge.errors import SinkError
 from streams.heard import Event, Heard
-from streams.sinks.remote import STATES, Choice
+from streams.sinks.remote import CLOSE_S, STATES, Choice
 from streams.sinks.reports import Reports
 from streams.sinks.sink import Counts, event_record
 
@@ -59,7 +60,8 @@ class Command:
         except queue.Full:
             self._counts.discarded += 1
             self._reports.trouble(
-                f"{self.name} discards", f"{self.name}: {self._counts.discarded} events were not run: {_ROOM} wait."
+                f"{self.name} discards",
+                f"{self.name}: events were left out, {self._counts.discarded} so far: {_ROOM} wait.",
             )
         else:
             self._counts.written += 1
@@ -70,17 +72,22 @@ class Command:
             return self._counts
 
     def close(self) -> None:
-        """What runs may end within 5 s, then is killed; what waits is not run, and is counted."""
-        while True:
-            try:
+        """What waits and runs has 5 s; then what waits is left out, counted and said, and what runs is killed."""
+        end = time.monotonic() + CLOSE_S
+        while self._waiting.qsize() and time.monotonic() < end:
+            time.sleep(0.02)
+        left_out = 0
+        with suppress(queue.Empty):
+            while True:
                 self._waiting.get_nowait()
-            except queue.Empty:
-                break
-            self._counts.discarded += 1
+                left_out += 1
+        if left_out:
+            self._counts.discarded += left_out
+            self._reports.say(f"{self.name}: events were left out at the end: {left_out}.")
         for _ in self._threads:
             self._waiting.put(None)
         for thread in self._threads:
-            thread.join(5.0 / len(self._threads))
+            thread.join(max(0.1, end - time.monotonic()))
         for process in list(self._running):
             _kill(process)
 

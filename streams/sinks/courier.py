@@ -97,7 +97,7 @@ class Courier:
             self._counts.discarded += lost
             self._reports.trouble(
                 f"{self._receiver} discards",
-                f"{self._receiver}: {self._counts.discarded} events were given up, too old or too many to keep.",
+                f"{self._receiver}: events were given up, too old or too many: {self._counts.discarded} so far.",
             )
         letter = self._outbox.first(self._receiver)
         if letter is None:
@@ -129,6 +129,6 @@ class Courier:
         self._not_before = time.monotonic() + max(pause, retry_after_s)
         self._reports.trouble(
             self._receiver,
-            f"{self._receiver} takes no events ({why}). {self._outbox.waiting(self._receiver)} wait on the disk and "
-            "are sent when it does.",
+            f"{self._receiver} takes no events ({why}); waiting on the disk: {self._outbox.waiting(self._receiver)}. "
+            "They are sent when it does.",
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -66,14 +67,15 @@ class EventFile:
                 if written != len(data):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             except OSError:
-                file.truncate(size)
+                with suppress(OSError):
+                    file.truncate(size)
                 raise
 
     def _repair(self, file: BinaryIO) -> str:
         """Cut off a last line without an end, and the zeros that some file systems leave. Returns the last line."""
         size = os.fstat(file.fileno()).st_size
         file.seek(max(0, size - _LONGEST_LINE))
-        tail = file.read()
+        tail = file.read(min(size, _LONGEST_LINE))
         whole = tail[: tail.rstrip(b"\0").rfind(b"\n") + 1]
         if size > len(tail) and not whole:
             raise OSError(f"its last line is longer than {_LONGEST_LINE} bytes")

@@ -1,7 +1,7 @@
 """The history of events: one SQLite file that others may read while a listener writes.
 
-An event is a row from its start on and is changed until it ends; its id is its key, so that the same report twice
-changes nothing. What is too old, or the oldest where the file grows too large, is removed.
+An event is a row from its start on, changed once when it ends; its id is its key, so that the same report twice changes
+nothing. What is too old, or the oldest where the file grows too large, is removed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class History:
         self._tidy_at = 0.0
 
     def write(self, heard: Heard) -> None:
-        if isinstance(heard, Event):
+        if (
+            isinstance(heard, Event) and heard.state != "update"
+        ):  # which a flush to the disk each half second is not worth
             self._backlog.add(heard)
         else:
             self._backlog.retry()
@@ -91,7 +93,7 @@ class History:
             )
             if not removed.rowcount:
                 break
-        self._db.execute("PRAGMA incremental_vacuum").fetchall()
+        self._db.executescript("PRAGMA incremental_vacuum")  # execute() would free one page
         self._tidy_at = time.monotonic() + _TIDY_EVERY_S
 
     def _used_bytes(self) -> int:

@@ -87,7 +87,6 @@ def _sensor(topics: Topics, label: str) -> dict[str, Any]:
         "state_topic": topics.sound(label),
         "value_template": "{{ value_json.state }}",
         "json_attributes_topic": topics.sound(label),
-        "qos": 1,
     }
 
 

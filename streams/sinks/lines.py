@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TextIO
 
 from pace_edge.journal import Example
@@ -10,13 +11,16 @@ from streams.heard import Event, Gap, Heard, Notice, SourceState, Window, as_rec
 from streams.sinks.sink import Counts
 
 
-class JsonLines:
-    """One JSON object a line, of everything that is heard. A slow reader is waited for, as in any pipe; one that has
-    gone raises BrokenPipeError, so that the program ends like any other."""
+class Lines:
+    """A sink that writes `line(heard)` for everything that is heard: `as_json` or `in_words`.
 
-    def __init__(self, stream: TextIO, *, name: str = "json lines") -> None:
+    A slow reader is waited for, as in any pipe; one that has gone raises BrokenPipeError, so that the program ends like
+    any other. The stream stays open: it is its owner's.
+    """
+
+    def __init__(self, stream: TextIO, line: Callable[[Heard], str], *, name: str = "lines") -> None:
         self.name = name
-        self._stream = stream
+        self._stream, self._line = stream, line
         self._counts = Counts()
 
     def write(self, heard: Heard) -> None:
@@ -28,20 +32,12 @@ class JsonLines:
         return self._counts
 
     def close(self) -> None:
-        """The stream stays open: it is its owner's."""
-
-    def _line(self, heard: Heard) -> str:
-        return json.dumps(as_record(heard), ensure_ascii=False)
+        pass
 
 
-class TextLines(JsonLines):
-    """One plain line of everything that is heard; no colours, no control characters."""
-
-    def __init__(self, stream: TextIO, *, name: str = "text lines") -> None:
-        super().__init__(stream, name=name)
-
-    def _line(self, heard: Heard) -> str:
-        return in_words(heard)
+def as_json(heard: Heard) -> str:
+    """Its record as one JSON object on one line."""
+    return json.dumps(as_record(heard), ensure_ascii=False)
 
 
 def in_words(heard: Heard) -> str:

@@ -65,7 +65,7 @@ class LiveView:
         self._thread.join(2.0)
         try:
             self._live.stop()
-        except OSError:  # the terminal has gone
+        except (OSError, ValueError):  # the terminal has gone
             self._counts.failed += 1
 
     def _run(self) -> None:
@@ -76,7 +76,7 @@ class LiveView:
                 drawn = shows
                 try:
                     self._live.refresh()
-                except OSError:
+                except (OSError, ValueError):  # ValueError: the stream was closed
                     self._counts.failed += 1
                     return
 

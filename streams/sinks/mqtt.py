@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -22,7 +21,7 @@ from streams.sinks.courier import FIRST_RETRY_S, LONGEST_RETRY_S
 from streams.sinks.outbox import Letter, Outbox
 from streams.sinks.remote import STATES, Choice, Remote
 from streams.sinks.reports import Reports
-from streams.sinks.sink import Counts, event_record, identity
+from streams.sinks.sink import event_record, identity
 
 
 class Mqtt(Remote):
@@ -46,7 +45,6 @@ class Mqtt(Remote):
         self._topics = ha.Topics(base_topic, node or ha.slug(host))
         self._device_name = device_name or f"pace-edge {node or host}"
         self._prefix, self._windows, self._trouble = discovery_prefix, windows, reports
-        self._missed_windows = 0
         self._lock = threading.RLock()  # of the four below, which both the listener and the connection's thread use
         self._states: dict[str, dict[str, Any]] = {label: ha.sound_state(False) for label in labels}
         self._going_on: dict[str, set[str]] = {}
@@ -72,13 +70,8 @@ class Mqtt(Remote):
             case Example():
                 self._announce(heard.label)
             case Window() if self._windows:
-                told = self._connection.try_to_tell(self._topics.window, as_record(heard))
-                self._missed_windows += not told
+                self._connection.try_to_tell(self._topics.window, as_record(heard))
         super().write(heard)
-
-    def counts(self) -> Counts:
-        counted = super().counts()
-        return replace(counted, discarded=counted.discarded + self._missed_windows)
 
     def close(self) -> None:
         super().close()

@@ -15,7 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pace_edge.config import home
 from streams.sinks.database import open_database
@@ -93,6 +93,12 @@ class Outbox:
 
     def waiting(self, receiver: str) -> int:
         return self._waiting.get(receiver, 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def close(self) -> None:
         with self._lock:

@@ -36,23 +36,25 @@ def test_a_checkpoint_becomes_a_proved_file(small_backbone, tmp_path):
     assert done.exit_code == 0
     said = json.loads(done.stdout)
     assert said["bytes"] == (tmp_path / "tones.onnx").stat().st_size
-    assert [row["name"] for row in said["parity"]["rows"]][2:] == ["ONNX float32", "ONNX int8"]
+    assert [row["name"] for row in said["parity"]["rows"]][2:] == ["ONNX float32", "ONNX fp16", "ONNX int8"]
     assert "8 held-out windows" in done.stderr
     assert "int8: " in done.stderr.splitlines()[-1]
     assert read_model(tmp_path / "tones.onnx").info.name == "tones"
 
 
+@pytest.mark.parametrize("kind", ["int8", "fp16"])
 @pytest.mark.parametrize("offered", [True, False])
-def test_an_int8_file_is_written_if_it_is_offered_and_missed_loudly_if_not(
-    small_backbone, tmp_path, monkeypatch, offered
+def test_a_smaller_file_is_written_if_it_is_offered_and_missed_loudly_if_not(
+    small_backbone, tmp_path, monkeypatch, kind, offered
 ):
-    monkeypatch.setattr(exporting, "int8_in_words", lambda *rows: (offered, "int8: as judged"))
-    words = ["-o", tmp_path / "m.onnx", "--int8", tmp_path / "int8.onnx"]
+    monkeypatch.setattr(exporting, f"{kind}_in_words", lambda *rows: (offered, f"{kind}: as judged"))
+    words = ["-o", tmp_path / "m.onnx", f"--{kind}", tmp_path / "small.onnx"]
     if offered:
         said = json.loads(export(finished().folder, *words).stdout)
-        assert said["int8_bytes"] == (tmp_path / "int8.onnx").stat().st_size
+        assert said[f"{kind}_bytes"] == (tmp_path / "small.onnx").stat().st_size
+        assert read_model(tmp_path / "small.onnx").info.name == f"m-{kind}"
         return
-    with pytest.raises(PaceEdgeError, match=r"int8.onnx was not written\. Use the float32 file, .*m.onnx"):
+    with pytest.raises(PaceEdgeError, match=r"small.onnx was not written\. Use the float32 file, .*m.onnx"):
         export(finished().folder, *words)
     assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
 
@@ -113,6 +115,7 @@ def test_what_was_learned_is_baked_without_torch(small_model, tmp_path):
         (["checkpoint", "--test-fold", "2"], "--label-column and --test-fold go with --data"),
         (["checkpoint", "--no-check", "--int8", "b.onnx"], "--int8 needs the check"),
         (["checkpoint", "--data", ".", "--int8", "m.onnx"], "a file of its own"),
+        (["checkpoint", "--data", ".", "--fp16", "b.onnx", "--int8", "./b.onnx"], "a file of its own"),
         (["checkpoint", "--no-check", "--model", "m.onnx"], "go with --learned"),
         (["checkpoint", "--learned"], "CHECKPOINT does not go with --learned"),
         (["--learned", "--data", "."], "--data does not go with --learned"),

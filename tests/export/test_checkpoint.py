@@ -55,10 +55,13 @@ def test_the_file_has_the_checkpoints_labels_and_classifier_and_no_background():
 
 def test_the_table_has_every_way_and_is_in_the_file():
     path, parity = exported()
-    assert [row.name for row in parity.rows] == ["torch, adapters", "torch, merged", "ONNX float32", "ONNX int8"]
+    assert [row.name for row in parity.rows] == [
+        "torch, adapters", "torch, merged", "ONNX float32", "ONNX fp16", "ONNX int8",
+    ]  # fmt: skip
     assert (parity.windows, parity.rows[0].score_difference, parity.rows[2].time_ratio) == (8, 0.0, 1.0)
     assert parity.rows[1].score_difference < 1e-5
-    assert parity.rows[2].score_difference < 1e-4
+    assert parity.rows[2].score_difference < 1e-4 < parity.rows[3].score_difference < 1e-2
+    assert (parity.fp16_offered, parity.fp16.startswith("fp16: offered for a GPU")) == (True, True)
     assert all(row.ms > 0 and row.bytes > 0 for row in parity.rows)
     assert Parity.from_json(read_metadata(onnx.load(path))[PARITY]) == parity
 
@@ -128,7 +131,7 @@ def test_an_int8_file_that_is_not_worth_having_is_not_written_and_said(tmp_path,
 def test_a_backbone_with_nothing_to_quantise_has_no_int8_row(tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "backbone_products", lambda graph: [])  # of convolutions alone, as YAMNet
     table = export(tmp_path / "m.onnx", int8=tmp_path / "int8.onnx")
-    assert (len(table.rows), table.int8_offered) == (3, False)
+    assert (len(table.rows), table.int8_offered) == (4, False)
     assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export.parity import Heard, Variant, check_float32, compare, hear_all, int8_in_words
+from export.parity import Heard, Variant, check_float32, compare, fp16_in_words, hear_all, int8_in_words
 from pace_edge.errors import PaceEdgeError
 from pace_edge.parity import Parity, Row
 
@@ -67,6 +67,13 @@ def test_int8_is_offered_if_it_is_faster_and_as_accurate(changes, offered, words
     assert decision is offered
     assert re.search(words, reason)
     assert int8_in_words(ROW, None) == (False, "int8: not offered, the backbone has no matrix products")
+
+
+@pytest.mark.parametrize(("accuracy", "offered"), [(0.895, True), (0.894, False), (float("nan"), False)])
+def test_fp16_is_offered_for_a_gpu_if_it_is_as_accurate_however_slow_here(accuracy, offered):
+    decision, reason = fp16_in_words(ROW, replace(ROW, accuracy=accuracy, time_ratio=2.0, bytes=5))
+    assert decision is offered
+    assert ("offered for a GPU" in reason, "0.50 of float32's size" in reason) == (offered, True)
 
 
 def test_the_table_is_read_back_and_lines_up_for_a_person():

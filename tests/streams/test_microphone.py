@@ -1,7 +1,6 @@
-"""A real PortAudio records a virtual microphone, each time in a process of its own (see virtual_microphone)."""
+"""A real PortAudio records a virtual microphone, in the process that the source starts for it."""
 
 import ctypes.util
-import os
 import signal
 import subprocess
 import sys
@@ -13,255 +12,169 @@ import pytest
 import soundfile
 
 from pace_edge.errors import DeviceError
-from streams.microphone import InputDevice, choose_device
-from tests.virtual_microphone import VirtualMicrophone
-
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 30
-
-# Says "recording" at the first chunk, and saves all it heard once `loud_s` have followed the first sound.
-RECORD = """
-import sys
-import numpy as np
-from streams.microphone import Microphone
-rate_hz, loud_s, path = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
-chunks, loud = [], 0
-with Microphone(None, rate_hz=rate_hz) as source:
-    for chunk in source:
-        chunks or print("recording", flush=True)
-        chunks.append(chunk)
-        loud += len(chunk) if loud or chunk.any() else 0
-        if loud > loud_s * rate_hz:
-            break
-np.save(path, np.concatenate(chunks))
-print(source.dropped, source.overflows)
-"""
-
-# Listens until it is stopped or the device dies, then says so.
-LISTEN = """
-import streams.microphone
-from pace_edge.errors import DeviceError
-streams.microphone._STALL_S = 1.0
-heard = 0
-try:
-    with streams.microphone.Microphone(None, rate_hz=16000) as source:
-        for chunk in source:
-            heard or print("recording", flush=True)
-            heard += len(chunk)
-except DeviceError as error:
-    print(error)
-except KeyboardInterrupt:
-    print("interrupted")
-"""
+from streams import microphone
+from streams.devices import InputDevice
+from streams.microphone import input_devices, open_microphone
+from streams.sources import open_source
+from streams.watchdog import Patience
 
 
-def start(script: str, env: dict[str, str], *words: object) -> subprocess.Popen[str]:
-    """Run Python in `env`; a script that says "recording" is given back when it has."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, words)],
-        env={**env, "PYTHONUNBUFFERED": "1"},
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    if "recording" in script:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "recording\n", child.communicate()
-    return child
+@pytest.fixture
+def here(virtual_microphone, monkeypatch):
+    """The virtual microphone is this process's own, too."""
+    for name, value in virtual_microphone.env.items():
+        monkeypatch.setenv(name, value)
+    return virtual_microphone
 
 
-def output(child: subprocess.Popen[str]) -> str:
-    """What it still wrote until it ended, which it must do well."""
-    try:
-        out, err = child.communicate(timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        pytest.fail(f"hangs after {child.communicate()}")
-    assert child.returncode == 0, err
-    return out
-
-
-def record(microphone: VirtualMicrophone, folder: Path, clip: np.ndarray, *, rate_hz: int) -> np.ndarray:
-    """What `Microphone` makes of the 16 kHz int16 `clip`, from the first sound on."""
+def record(here, folder: Path, clip: np.ndarray, *, rate_hz: int, **options) -> np.ndarray:
+    """What the source makes of the 16 kHz int16 `clip`, from the first sound on."""
     soundfile.write(folder / "clip.wav", clip, 16000)
-    child = start(RECORD, microphone.env, rate_hz, len(clip) / 16000, folder / "heard.npy")
-    microphone.play(folder / "clip.wav")
-    assert output(child) == "0 0\n"  # nothing lost
-    heard = np.load(folder / "heard.npy")
+    chunks, loud = [], 0
+    with open_microphone(None, rate_hz=rate_hz, **options) as source:
+        for chunk in source:
+            if not chunks:
+                player = here.play(folder / "clip.wav", wait=False)
+            chunks.append(chunk)
+            loud += len(chunk) if loud or chunk.any() else 0
+            if loud > len(clip) / 16000 * rate_hz:
+                break
+    player.wait()
+    assert (source.dropped, source.overflows) == (0, 0)
+    heard = np.concatenate(chunks)
     assert heard.dtype == np.float32
     return heard[np.flatnonzero(heard)[0] :]
 
 
-def test_a_played_clip_is_recorded_bit_for_bit(virtual_microphone, tmp_path):
-    clip = np.random.default_rng(0).integers(1, 8000, 24000, dtype=np.int16)
-    heard = record(virtual_microphone, tmp_path, clip, rate_hz=16000)
+def noise(seconds: float) -> np.ndarray:
+    return np.random.default_rng(0).integers(1, 8000, round(seconds * 16000), dtype=np.int16)
+
+
+def test_a_played_clip_is_recorded_bit_for_bit_while_another_process_burns_a_core(here, tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+        try:
+            heard = record(here, tmp_path, clip := noise(2), rate_hz=16000)
+        finally:
+            burner.kill()
     np.testing.assert_array_equal(heard[: len(clip)], clip.astype(np.float32) / 32768)
 
 
-def test_a_rate_that_the_device_refuses_is_resampled(virtual_microphone, tmp_path):
+def test_a_chosen_channel_is_heard_alone(here, tmp_path):
+    clip = noise(0.5)
+    heard = record(here, tmp_path, clip, rate_hz=16000, channel=2)
+    np.testing.assert_array_equal(heard[: len(clip)], clip.astype(np.float32) / 32768)
+
+
+def test_a_channel_that_is_not_there_is_told(here):
+    with pytest.raises(DeviceError, match="has no channel 99: expected 1 to 32"):
+        open_microphone(None, rate_hz=16000, channel=99).__enter__()
+
+
+def test_a_rate_that_the_device_refuses_is_resampled(here, tmp_path):
     rate_hz = 500_000  # beyond the sound server's 384 kHz, so it opens at the device's own 44.1 kHz
     tone = (8000 * np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000)).astype(np.int16)
-    heard = record(virtual_microphone, tmp_path, tone, rate_hz=rate_hz)
+    heard = record(here, tmp_path, tone, rate_hz=rate_hz)
     middle = heard[rate_hz // 4 : rate_hz * 3 // 4]
     assert np.abs(np.fft.rfft(middle)).argmax() == 1000 * len(middle) / rate_hz
     assert np.sqrt(np.mean(middle**2)) == pytest.approx(8000 / 32768 / np.sqrt(2), rel=0.02)
 
 
-def test_a_slow_reader_loses_counted_samples_and_keeps_the_time(virtual_microphone):
-    script = """
-import time
-from streams.microphone import Microphone
-with Microphone(None, rate_hz=16000, queue_s=0.2) as source:
-    heard, dropped_at = 0, []
-    for chunk in source:
-        if not heard:
-            begin = time.monotonic()
-        heard += len(chunk)
-        dropped_at.append(source.dropped)
-        if len(dropped_at) == 5:
-            time.sleep(1)
-        if len(dropped_at) == 50:
-            break
-    print(dropped_at[10], source.dropped, heard + source.dropped - (time.monotonic() - begin) * 16000)
-"""
-    dropped_early, dropped, ahead = map(float, output(start(script, virtual_microphone.env)).split())
-    assert dropped_early == 0  # chunks from before the loss stand before it in time
-    assert 0.5 * 16000 < dropped < 1.2 * 16000
-    assert abs(ahead) < 0.3 * 16000
+def test_a_slow_reader_loses_counted_samples_and_keeps_the_time(here):
+    with open_microphone(None, rate_hz=16000, ring_s=0.2) as source:
+        chunks, given, begin, more = iter(source), 0, 0.0, 20
+        while more:
+            given += len(next(chunks))
+            begin = begin or time.monotonic()
+            if given >= 1600 and more == 20:
+                time.sleep(2)  # the pipe holds a second
+                dropped_before, more = source.dropped, 19
+            more -= source.dropped > 0
+        behind = (time.monotonic() - begin) * 16000 - given - source.dropped
+    assert dropped_before == 0  # chunks from before the loss stand before it in time
+    assert 0.1 * 16000 < source.dropped < 2 * 16000
+    assert abs(behind) < 0.5 * 16000
 
 
-def test_overflows_are_counted_channels_averaged_and_callback_errors_reach_the_reader(virtual_microphone):
-    script = """
-import numpy as np, sounddevice
-from pace_edge.errors import DeviceError
-from streams.microphone import Microphone
-source = Microphone(None, rate_hz=44100)
-lost, fine = sounddevice.CallbackFlags(2), sounddevice.CallbackFlags()
-source._on_block(np.array([[0.5, 0.25]], np.float32), 1, None, lost)
-source._on_block(np.array([[0.5, 0.25]], np.float32), 1, None, fine)
-chunks = iter(source)
-print(source.overflows, next(chunks), next(chunks))
-source._on_block(None, 1, None, fine)
-try:
-    next(chunks)
-except DeviceError as error:
-    print(error, type(error.__cause__))
-"""
-    first, second = output(start(script, virtual_microphone.env)).splitlines()
-    assert first == "1 [0.375] [0.375]"
-    assert "microphone 'default' (device 0) failed" in second
-    assert "AttributeError" in second
+def test_the_devices_are_listed_with_their_rates(here):
+    (device,) = input_devices(rates=True)
+    rates_hz = (8000, 16000, 22050, 32000, 44100, 48000)
+    assert device == InputDevice(0, "default", channels=32, rate_hz=44100, default=True, rates_hz=rates_hz)
 
 
-def test_a_dead_sound_server_ends_listening_with_words(virtual_microphone):
-    child = start(LISTEN, virtual_microphone.env)
-    virtual_microphone.server.kill()
-    killed = time.monotonic()
-    assert "microphone 'default' (device 0) stopped. Check its plug" in output(child)
-    assert time.monotonic() - killed < 5
+def test_a_device_that_is_plugged_in_later_is_listed(here):
+    here.pull_out()
+    before = input_devices(rates=True)
+    here.plug_in()
+    assert all(not device.rates_hz for device in before)
+    assert input_devices(rates=True)[0].rates_hz
 
 
-def test_a_frozen_sound_server_ends_listening_with_words(virtual_microphone):
-    child = start(LISTEN, virtual_microphone.env)
-    virtual_microphone.server.send_signal(signal.SIGSTOP)
-    assert "sent nothing for 1 s" in output(child)
-
-
-def test_ctrl_c_works_while_no_sound_comes(virtual_microphone):
-    child = start(LISTEN.replace("_STALL_S = 1.0", "_STALL_S = 60.0"), virtual_microphone.env)
-    virtual_microphone.server.send_signal(signal.SIGSTOP)
-    time.sleep(0.3)
-    child.send_signal(signal.SIGINT)
-    assert output(child).endswith("interrupted\n")
-
-
-def test_a_device_that_cannot_be_opened_is_named(virtual_microphone):
-    script = """
-import os, signal, sys
-from pace_edge.errors import DeviceError
-from streams.microphone import Microphone
-source = Microphone(None, rate_hz=16000)
-os.kill(int(sys.argv[1]), signal.SIGKILL)
-try:
-    source.__enter__()
-except DeviceError as error:
-    print(error)
-"""
-    words = output(start(script, virtual_microphone.env, virtual_microphone.server.pid))
-    assert "microphone 'default' (device 0) cannot be opened (" in words
-    assert "`pace-edge devices` lists" in words
-
-
-def test_words_for_a_microphone_open_it(virtual_microphone):
-    script = """
-from streams.microphone import input_devices
-from streams.sources import open_source
-print(input_devices())
-for words in (None, "0", "FAUL"):
+@pytest.mark.parametrize("words", ["0", "FAUL"])
+def test_words_for_a_microphone_open_it(here, words):
     source = open_source(words, rate_hz=16000, realtime=True)
-    print(source.name, source.rate_hz)
-"""
-    devices, *sources = output(start(script, virtual_microphone.env)).splitlines()
-    assert devices == "[InputDevice(index=0, name='default', channels=32, rate_hz=44100, default=True)]"
-    assert sources == ["microphone 'default' (device 0) 16000"] * 3
+    assert (source.name, source.rate_hz) == ("microphone 'default' (device 0)", 16000)
+
+
+def test_a_hung_sound_server_is_told_when_the_devices_are_listed(here, monkeypatch):
+    monkeypatch.setattr(microphone, "_LIST_S", 1.0)
+    here.server.send_signal(signal.SIGSTOP)
+    with pytest.raises(DeviceError, match=r"did not answer in 1 s\. Restart the sound server"):
+        input_devices()
+
+
+def test_a_hung_sound_server_is_told_when_a_microphone_is_opened(here):
+    source = open_microphone(None, rate_hz=16000, patience=Patience(opening_s=1))
+    here.server.send_signal(signal.SIGSTOP)
+    with pytest.raises(DeviceError, match="did not open within 1 s"):
+        source.__enter__()
+
+
+def test_a_device_that_cannot_be_opened_is_named(here):
+    source = open_microphone(None, rate_hz=16000)
+    here.server.kill()
+    here.server.wait()
+    with pytest.raises(DeviceError, match=r"(cannot be opened \(|there is no microphone)"):
+        source.__enter__()
+
+
+@pytest.fixture
+def no_devices(tmp_path, monkeypatch):
+    (tmp_path / "alsa.conf").write_text("pcm.default { type hw card 31 }\n")  # the 32nd sound card
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "alsa.conf"))
 
 
 @pytest.mark.skipif(not ctypes.util.find_library("portaudio"), reason="no PortAudio: apt-get install libportaudio2")
-def test_no_microphone_at_all_is_said(tmp_path):
-    (tmp_path / "alsa.conf").write_text("pcm.default { type hw card 31 }\n")  # the 32nd sound card
-    script = """
-from pace_edge.errors import DeviceError
-from streams.microphone import Microphone, input_devices
-print(input_devices())
-try:
-    Microphone(None, rate_hz=16000)
-except DeviceError as error:
-    print(error)
-"""
-    child = start(script, {**os.environ, "ALSA_CONFIG_PATH": str(tmp_path / "alsa.conf")})
-    assert output(child) == "[]\nthere is no microphone. Plug one in, or listen to a file with --input FILE.\n"
+def test_no_microphone_at_all_is_said(no_devices):
+    assert input_devices() == []
+    with pytest.raises(DeviceError, match=r"^there is no microphone. Plug one in, or listen to a file with --input"):
+        open_microphone(None, rate_hz=16000)
 
 
-def test_a_missing_portaudio_is_said_with_what_to_install():
-    script = """
-import ctypes.util
-ctypes.util.find_library = lambda name: None  # what it finds where PortAudio is not installed
-from pace_edge.errors import DeviceError
-from streams.microphone import input_devices
-try:
-    input_devices()
-except DeviceError as error:
-    print(error)
-"""
-    words = output(start(script, dict(os.environ)))
-    assert "PortAudio library not found" in words
-    assert "apt-get install libportaudio2" in words or sys.platform != "linux"
+@pytest.fixture
+def portaudio_that(tmp_path, monkeypatch):
+    """The recording process finds a sounddevice module that does this."""
+
+    def does(what):
+        (tmp_path / "sounddevice.py").write_text(what)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    return does
 
 
-USB = InputDevice(index=3, name="USB PnP", channels=1, rate_hz=48000, default=False)
-BUILT_IN = InputDevice(index=0, name="Built-in", channels=2, rate_hz=44100, default=True)
-USB_2 = InputDevice(index=5, name="USB PnP 2", channels=1, rate_hz=48000, default=False)
-DEVICES = [USB, BUILT_IN, USB_2]
+def test_a_missing_portaudio_is_said_with_what_to_install(portaudio_that):
+    portaudio_that("raise OSError('PortAudio library not found')")
+    with pytest.raises(DeviceError, match="PortAudio library not found") as caught:
+        input_devices()
+    assert "apt-get install libportaudio2" in str(caught.value) or sys.platform != "linux"
 
 
-@pytest.mark.parametrize(
-    ("wanted", "device"), [(None, BUILT_IN), (5, USB_2), ("built", BUILT_IN), ("usb pnp", USB), ("pnp 2", USB_2)]
-)
-def test_a_device_is_chosen_by_default_number_or_name(wanted, device):
-    assert choose_device(wanted, DEVICES) == device
+def test_a_sound_system_that_aborts_does_not_end_the_program(portaudio_that):
+    portaudio_that("import os; os.abort()")  # as ALSA does where its configuration is wrong
+    with pytest.raises(DeviceError, match=r"recording process ended by itself \(SIGABRT\)"):
+        input_devices()
 
 
-def test_without_a_default_the_first_device_is_taken():
-    assert choose_device(None, [USB, USB_2]) == USB
-
-
-@pytest.mark.parametrize(("wanted", "words"), [(4, "with number 4"), ("webcam", "called 'webcam'")])
-def test_an_unknown_device_is_answered_with_the_list(wanted, words):
-    with pytest.raises(DeviceError, match=rf"no microphone {words}; there is 'USB PnP' \(device 3\), 'Built-in'"):
-        choose_device(wanted, DEVICES)
-
-
-def test_a_name_that_means_two_devices_is_not_guessed():
-    with pytest.raises(DeviceError, match=r"more than one microphone called 'usb': .*device 3.*device 5.* number"):
-        choose_device("usb", DEVICES)
+def test_what_a_library_prints_does_not_come_between(portaudio_that):
+    portaudio_that("print('ALSA lib says hello', flush=True); raise OSError('and fails')")
+    with pytest.raises(DeviceError, match="and fails"):
+        input_devices()

@@ -1,0 +1,35 @@
+"""What the tests of sinks share: events, what was said, and waiting for what another thread or process does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from streams.heard import Event
+from streams.sinks.reports import Reports
+
+AT = 1_790_000_000.0
+
+
+def event(number: int = 1, state: str = "end", label: str = "dog", **fields) -> Event:
+    given = {"start_s": number, "end_s": number + 2.5, "score": 0.9, "level_dbfs": -12.0, "id": f"id-{number}",
+             "source": "attic", "at_unix_s": AT + number}  # fmt: skip
+    return Event(state=state, label=label, **{**given, **fields})
+
+
+class Said(list[str]):
+    """The sentences that were said; `.reports` says them here, each one unless told otherwise."""
+
+    def __init__(self, every_s: float = 0.0) -> None:
+        super().__init__()
+        self.reports = Reports(self.append, every_s=every_s)
+
+    def has(self, words: str) -> bool:
+        return any(words in sentence for sentence in self)
+
+
+def wait_until(true: Callable[[], object], what: str = "", within_s: float = 30.0) -> None:
+    end = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end, f"it did not happen: {what}"
+        time.sleep(0.01)
