@@ -8,6 +8,7 @@ import sys
 import click
 
 from pace_edge.cli.adapt import adapt
+from pace_edge.cli.bench import bench
 from pace_edge.cli.config import config
 from pace_edge.cli.devices import devices
 from pace_edge.cli.export import export
@@ -26,7 +27,7 @@ def cli() -> None:
     """Ears that learn: hear sounds, teach new ones with a few examples, keep them."""
 
 
-for verb in (listen, learn, labels, history, devices, config, service, adapt, export, inspect):
+for verb in (listen, learn, labels, history, devices, config, service, bench, adapt, export, inspect):
     cli.add_command(verb)
 
 
