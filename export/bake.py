@@ -7,6 +7,7 @@ scores. Needs no torch.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,14 @@ from pace_edge.model_file import ModelFile, ModelInfo
 from pace_edge.model_parts import COUNTS, PROVENANCE, R, W
 
 
-def bake(file: ModelFile, info: ModelInfo, classifier: AnalyticClassifier, output: Path, *, name: str) -> ModelInfo:
+def bake(
+    file: ModelFile, info: ModelInfo, classifier: AnalyticClassifier, output: Path, *, name: str,
+    hidden: Iterable[str] = (), taught: float | None = None,
+) -> ModelInfo:  # fmt: skip
     """Write `file` with `classifier`, which has learned on from the file's own, in place of it; what the new file says
-    of itself. A checked file's parity table stays, as that of the file it is made from. Raises PaceEdgeError."""
+    of itself. `hidden` are classes that a listener does not report; `taught` is how many examples it has learned, to be
+    given where some of the file's own were forgotten. A checked file's parity table stays, as that of the file it is
+    made from. Raises PaceEdgeError."""
     if name == info.name:  # the new file would find the old one's journal, and be refused by it
         raise UsageError("the new model needs a name of its own", got=f"'{name}'", do="Choose another file name.")
     model = ModelProto()
@@ -36,11 +42,11 @@ def bake(file: ModelFile, info: ModelInfo, classifier: AnalyticClassifier, outpu
     (scores,) = [output for output in model.graph.output if output.name == "scores"]
     scores.type.tensor_type.shape.dim[1].dim_value = len(classifier.labels)
     source = {
-        "name": info.name, "sha256": file.sha256, "taught": round(float(classifier.counts.sum()) - sum(info.counts), 6),
-        "packages": package_versions(),
+        "name": info.name, "sha256": file.sha256, "packages": package_versions(),
+        "taught": round(float(classifier.counts.sum()) - sum(info.counts), 6) if taught is None else taught,
     }  # fmt: skip
     counts = tuple(classifier.counts.round(6).tolist())
-    info = replace(info, name=name, labels=tuple(classifier.labels), counts=counts)
+    info = replace(info, name=name, labels=tuple(classifier.labels), counts=counts, hidden=tuple(hidden))
     provenance: dict[str, Any] = json.loads(file.metadata.get(PROVENANCE, "{}"))
     provenance["baked_from"] = [*provenance.get("baked_from", []), source]
     write_model(output, model, info, {PROVENANCE: json.dumps(provenance)})

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from pace_edge.errors import PaceEdgeError as PaceEdgeError
     from pace_edge.model_file import read_model as read_model
     from streams.asynchronous import alisten as alisten
+    from streams.labels import health as health
+    from streams.labels import labels as labels
     from streams.listener import Listener as Listener
     from streams.listener import listen as listen
     from streams.microphone import input_devices as input_devices
     from streams.options import Options as Options
     from streams.teach import Teacher as Teacher
-    from streams.teach import labels as labels
 
 _PUBLIC = {  # name -> the module that has it, imported when it is first used
     "AnalyticClassifier": "pace_edge.analytic",
@@ -34,8 +35,9 @@ _PUBLIC = {  # name -> the module that has it, imported when it is first used
     "PaceEdgeError": "pace_edge.errors",
     "Teacher": "streams.teach",
     "alisten": "streams.asynchronous",
+    "health": "streams.labels",
     "input_devices": "streams.microphone",
-    "labels": "streams.teach",
+    "labels": "streams.labels",
     "listen": "streams.listener",
     "read_model": "pace_edge.model_file",
 }

@@ -1,79 +1,41 @@
-"""The journal: every label a person gave, for good, and what was heard a moment ago. One SQLite file in WAL mode.
+"""The journal: everything a person taught, corrected, undid and forgot, as an append-only log of operations.
 
 Invariants
-- `labels` is append-only; triggers refuse an update or a delete. An acknowledged label has reached the disk
-  (synchronous=FULL), so it survives `kill -9` and a power cut.
-- A row holds what the classifier needs to learn it again: the embeddings of its windows, float32 little-endian,
-  beside a checksum of everything in the row.
-- The file belongs to one model, by name and SHA-256, and says which schema it has.
-- `heard` is a short memory of the running listener, so that another process can label what was just heard. It may
-  lose its last moments in a power cut.
+- `operations` and `embeddings` are append-only; triggers refuse an update or a delete. An acknowledged operation has
+  reached the disk. Only `purge` and `reset`, which a person asks for, erase.
+- An example's row holds what the classifier needs to learn it again: the embeddings of its windows, float32
+  little-endian. Every row has a checksum; a damaged row is left out and named, and the rest is used.
+- The order is that of the ids, whatever the clock says.
+- An example's `origin` is a random name that it keeps in every journal it is merged into, so that no example counts
+  twice, also where a journal was copied.
 
-Any process that opens the journal reads the same labels in the same order and so reaches the same classifier.
+What the log comes to is a pure fold (operations.py): any process that opens the journal reaches the same classifier.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
+import tempfile
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from pace_edge.config import HEARD_KEPT_S
-from pace_edge.errors import JournalError, UsageError
+from pace_edge.errors import JournalError, LearningError, UsageError
+from pace_edge.heard_memory import HeardWindow as HeardWindow
+from pace_edge.journal_file import KEEPERS, insert_row, model_of
+from pace_edge.operation_log import Example as Example
+from pace_edge.operation_log import OperationLog
+from pace_edge.operations import Kind, Operation, State, can_be_undone, effective, undone
 
-SCHEMA = 1
-APPLICATION_ID = 0x50414345  # "PACE"
 LABEL_LENGTH = 100
-
-_TABLES = """
-CREATE TABLE model (name TEXT NOT NULL, sha256 TEXT NOT NULL, embedding_size INTEGER NOT NULL) STRICT;
-CREATE TABLE labels (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  at_unix_s REAL NOT NULL,
-  label TEXT NOT NULL,
-  source TEXT NOT NULL,
-  embeddings BLOB NOT NULL,
-  sha256 BLOB NOT NULL
-) STRICT;
-CREATE TRIGGER labels_keep_1 BEFORE UPDATE ON labels BEGIN SELECT RAISE(ABORT, 'labels are append-only'); END;
-CREATE TRIGGER labels_keep_2 BEFORE DELETE ON labels BEGIN SELECT RAISE(ABORT, 'labels are append-only'); END;
-CREATE TABLE heard (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  session TEXT NOT NULL,
-  at_unix_s REAL NOT NULL,
-  start_s REAL NOT NULL,
-  end_s REAL NOT NULL,
-  level_dbfs REAL NOT NULL,
-  embedding BLOB NOT NULL
-) STRICT;
-"""
-
-
-@dataclass(frozen=True)
-class Example:
-    """One labelled clip: `embeddings` float32 [windows, D]."""
-
-    id: int
-    at_unix_s: float
-    label: str
-    source: str
-    embeddings: np.ndarray
-
-
-@dataclass(frozen=True)
-class HeardWindow:
-    """One window of a running listener: times in seconds of its stream, `embedding` float32 [D]."""
-
-    start_s: float
-    end_s: float
-    level_dbfs: float
-    embedding: np.ndarray
+_TRIES = 5  # to reset a journal while others write to it
 
 
 def checked_label(label: str) -> str:
@@ -87,41 +49,122 @@ def checked_label(label: str) -> str:
     return label
 
 
-class Journal:
-    """Open a journal, or start one, for the model of this name and checksum."""
-
-    def __init__(self, path: Path, *, model_name: str, model_sha256: str, embedding_size: int) -> None:
-        self.path = path
-        self.embedding_size = embedding_size
-        with self._said_plainly():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=10.0, isolation_level=None)
-            try:
-                self._is_ours()  # before WAL mode is written into somebody else's file
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=FULL")
-                with self._transaction():
-                    if not self._is_ours():
-                        self._create(model_name, model_sha256)
-                self._refuse_another_model(model_name, model_sha256)
-            except BaseException:
-                self._db.close()
-                raise
-
+class Journal(OperationLog):
     def __enter__(self) -> Journal:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        self._db.close()
+    # Writing: when a method returns, what it wrote is on the disk
 
-    # Labels
+    def add(
+        self, label: str, embeddings: np.ndarray, *, source: str, audio: str = "", audio_sha256: str = "",
+        origin: str = "",
+    ) -> Example:  # fmt: skip
+        """One labelled clip. `embeddings` [windows, D], finite; `origin` only for an example that has one already."""
+        example = self._as_example(checked_label(label), embeddings, source)
+        operation = Operation(
+            kind="learn", label=example.label, source=source, audio=audio, audio_sha256=audio_sha256, origin=origin
+        )
+        with self._said_plainly(), self._transaction():
+            written = self._append(operation, example.embeddings)
+        return replace(example, id=written.id, at_unix_s=written.at_unix_s)
 
-    def add(self, label: str, embeddings: np.ndarray, *, source: str) -> Example:
-        """Write one labelled clip; when this returns, it is on the disk. `embeddings` [windows, D], finite."""
-        label = checked_label(label)
+    def append(self, kind: Kind, label: str = "", *, new_label: str = "", target: int = 0) -> Operation:
+        """Any operation that is neither an example nor needs to know the others."""
+        with self._said_plainly(), self._transaction():
+            return self._append(Operation(kind=kind, label=label, new_label=new_label, target=target))
+
+    def undo(self, steps: int = 1) -> list[Operation]:
+        """Take back the last operations that are in effect; those that were, last first. Raises LearningError."""
+        with self._said_plainly(), self._transaction():
+            taken = can_be_undone(self.operations())[:steps]
+            if len(taken) < steps:
+                raise LearningError(
+                    "there is not so much to undo", expected=f"{steps} operations", got=f"{len(taken)}",
+                    do="Nothing was changed; what was purged or reset cannot come back.",
+                )  # fmt: skip
+            for operation in taken:
+                self._append(Operation(kind="undo", target=operation.id))
+        return taken
+
+    def merge(self, path: Path) -> tuple[int, dict[int, str]]:
+        """Take over another journal's examples, as they are called there: how many are new here, and what was damaged
+        there. Those that are known here, or were forgotten here, stay as they are. Raises JournalError."""
+        with copied(path, self) as other:
+            theirs = other.operations()
+            calls = effective(theirs, State()).examples
+            with self._said_plainly(), self._transaction():
+                ours = self.operations()
+                void = undone(ours)
+                known = {o.origin for o in ours if o.origin and not {o.id, o.target} & void}
+                new = {o.id: o for o in theirs if o.id in calls and o.origin not in known}
+                merged, merge = 0, 0
+                for id, embeddings in other.embeddings(new):
+                    if not merge:
+                        merge = self._append(Operation(kind="merge", source=str(path))).id
+                    self._append(replace(new[id], label=calls[id], target=merge), embeddings)
+                    merged += 1
+        return merged, other.damaged
+
+    def restore(self, rows: Iterable[tuple[tuple[object, ...], str, bytes | None]]) -> None:
+        """Rows of another file, as they were there, into this new one: the values of COLUMNS, their checksum, and an
+        example's embeddings."""
+        with self._said_plainly(), self._transaction():
+            for values, checksum, blob in rows:
+                insert_row(self._db, values, checksum)
+                if blob is not None:
+                    self._db.execute("INSERT INTO embeddings VALUES (?, ?)", (values[0], blob))
+
+    # Erasing
+
+    def purge(self, label: str) -> list[Operation]:
+        """Forget a label, and erase from the file every example that is, or was when it was forgotten, called so; the
+        erased. The names of what was done to the label stay in the log."""
+        with self._said_plainly():
+            self._db.execute("PRAGMA secure_delete=ON")  # also from the file's free pages
+            with self._transaction():
+                operations = self.operations()
+                counting = effective(operations, State()).examples
+                ever = effective([o for o in operations if o.kind in ("learn", "correct", "rename")], State()).examples
+                gone = [
+                    o for o in operations if o.kind == "learn"
+                    and (counting[o.id] == label if o.id in counting else label in (o.label, ever.get(o.id)))
+                ]  # fmt: skip
+                self._append(Operation(kind="purge", label=label))
+                with self._keepers_away():
+                    for operation in gone:
+                        self._replace_by_origin(operation)
+                self._db.execute("DELETE FROM events WHERE label = ?", (label,))
+                self._db.execute("DELETE FROM heard")
+            self._shrink()
+        return gone
+
+    def reset(self) -> Path:
+        """Erase everything, after a copy was written beside the journal; the copy."""
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        with self._said_plainly():
+            for _ in range(_TRIES):
+                last = self._last_id()
+                copy = self.path.with_name(f"{self.path.stem}-before-reset-{stamp}-{uuid.uuid4().hex[:6]}.sqlite")
+                self._db.execute("VACUUM INTO ?", (str(copy),))
+                _flush(copy)
+                with self._transaction():
+                    if self._last_id() != last:  # somebody taught something since
+                        copy.unlink()
+                        continue
+                    reset = self._append(Operation(kind="reset"))
+                    with self._keepers_away():
+                        self._db.execute("DELETE FROM operations WHERE id < ?", (reset.id,))
+                        self._db.execute("DELETE FROM embeddings")
+                    self._db.execute("DELETE FROM events")
+                    self._db.execute("DELETE FROM heard")
+                self._shrink()
+                return copy
+        raise JournalError(f"{self.path} is being written to all the time", do="Nothing was reset; stop the others.")
+
+    def _as_example(self, label: str, embeddings: np.ndarray, source: str) -> Example:
         rows = np.ascontiguousarray(embeddings, "<f4")
         if rows.ndim != 2 or not len(rows) or rows.shape[1] != self.embedding_size or not np.isfinite(rows).all():
             raise JournalError(
@@ -129,134 +172,56 @@ class Journal:
                 expected=f"finite [windows, {self.embedding_size}]", got=f"shape {rows.shape}",
                 do="The label was not written; teach it again with a model of this journal.",
             )  # fmt: skip
-        at, blob = time.time(), rows.tobytes()
-        with self._said_plainly():
-            cursor = self._db.execute(
-                "INSERT INTO labels (at_unix_s, label, source, embeddings, sha256) VALUES (?, ?, ?, ?, ?)",
-                (at, label, source, blob, _checksum(at, label, source, blob)),
-            )
-        return Example(int(cursor.lastrowid or 0), at, label, source, rows)
+        return Example(0, 0.0, label, source, rows)
 
-    def examples(self, after: int = 0) -> list[Example]:
-        """The labelled clips with an id above `after`, oldest first. A damaged row raises JournalError by its id."""
-        with self._said_plainly():
-            rows = self._db.execute(
-                "SELECT id, at_unix_s, label, source, embeddings, sha256 FROM labels WHERE id > ? ORDER BY id", (after,)
-            ).fetchall()
-        examples = []
-        for id, at, label, source, blob, checksum in rows:
-            if checksum != _checksum(at, label, source, blob):
-                raise JournalError(
-                    f"label {id} ('{label}') in {self.path} is damaged",
-                    do="The file was changed outside pace-edge: restore a copy of it; the other labels are intact.",
-                )
-            examples.append(Example(id, at, label, source, np.frombuffer(blob, "<f4").reshape(-1, self.embedding_size)))
-        return examples
+    def _replace_by_origin(self, operation: Operation) -> None:
+        for table, column in (("embeddings", "operation"), ("operations", "id")):
+            self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (operation.id,))
+        self._insert(Operation(kind="purged", id=operation.id, origin=operation.origin), hashlib.sha256().hexdigest())
 
-    # What was just heard
+    @contextmanager
+    def _keepers_away(self) -> Iterator[None]:
+        """Inside a transaction, which puts the triggers back whatever happens."""
+        for name in KEEPERS:
+            self._db.execute(f"DROP TRIGGER {name}")
+        yield
+        for keeper in KEEPERS.values():
+            self._db.execute(keeper)
 
-    def hear(self, session: str, windows: list[HeardWindow]) -> None:
-        """Remember a listener's windows, and forget those that ended more than HEARD_KEPT_S before them."""
-        now = time.time()
-        rows = [(session, now, w.start_s, w.end_s, w.level_dbfs, w.embedding.astype("<f4").tobytes()) for w in windows]
-        with self._said_plainly():
-            self._db.execute("PRAGMA synchronous=NORMAL")  # a short memory is not worth a flush to the disk each time
+    def _shrink(self) -> None:
+        """What was erased leaves the file and its log too. Best done when nobody else reads: else SQLite waits."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.execute("VACUUM")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def copied(path: Path, ours: Journal | None = None) -> Iterator[Journal]:
+    """A copy of another journal, of any schema, opened; the original is only read, while others may write to it. It
+    must be of the model of `ours`. Raises JournalError."""
+    name, sha256, size = model_of(path)
+    if ours is not None:
+        name, sha256, size = ours.model_name, ours.model_sha256, ours.embedding_size
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / path.name
+        try:
+            source, copy = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True), sqlite3.connect(target)
             try:
-                with self._transaction():
-                    self._db.executemany(
-                        "INSERT INTO heard (session, at_unix_s, start_s, end_s, level_dbfs, embedding)"
-                        " VALUES (?, ?, ?, ?, ?, ?)", rows,
-                    )  # fmt: skip
-                    self._db.execute(
-                        "DELETE FROM heard WHERE session <> ? OR end_s < ?", (session, windows[-1].end_s - HEARD_KEPT_S)
-                    )
+                source.backup(copy)
             finally:
-                self._db.execute("PRAGMA synchronous=FULL")
+                source.close()
+                copy.close()
+        except sqlite3.Error as error:
+            raise JournalError(f"the journal {path} cannot be read: {error}", do="Nothing was changed.") from error
+        with Journal(target, model_name=name, model_sha256=sha256, embedding_size=size) as journal:
+            yield journal
 
-    def heard(self, last_s: float) -> tuple[list[HeardWindow], float]:
-        """The windows that end in the last `last_s` seconds of the newest listener's stream, and how many seconds
-        ago the last of them was heard (infinite when nothing was)."""
-        with self._said_plainly():
-            rows = self._db.execute(
-                "SELECT start_s, end_s, level_dbfs, embedding, at_unix_s FROM heard"
-                " WHERE session = (SELECT session FROM heard ORDER BY id DESC LIMIT 1)"
-                " AND end_s > (SELECT end_s FROM heard ORDER BY id DESC LIMIT 1) - ? ORDER BY id", (last_s,),
-            ).fetchall()  # fmt: skip
-        windows = [HeardWindow(s, e, level, np.frombuffer(blob, "<f4")) for s, e, level, blob, _ in rows]
-        return windows, (max(0.0, time.time() - rows[-1][4]) if rows else float("inf"))
 
-    # The file
-
-    def _is_ours(self) -> bool:
-        """Whether the file is a journal of this schema; False when it is new and empty."""
-        (application,) = self._db.execute("PRAGMA application_id").fetchone()
-        (schema,) = self._db.execute("PRAGMA user_version").fetchone()
-        if application == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            return False
-        if application != APPLICATION_ID:
-            raise JournalError(
-                f"{self.path} is a SQLite file of another program",
-                do="Choose another journal file; nothing was changed.",
-            )
-        if schema != SCHEMA:
-            raise JournalError(
-                f"{self.path} was written by another version of pace-edge",
-                expected=f"schema {SCHEMA}", got=f"schema {schema}", do="Upgrade pace-edge; nothing was changed.",
-            )  # fmt: skip
-        return True
-
-    def _create(self, name: str, sha256: str) -> None:
-        for statement in _statements(_TABLES):
-            self._db.execute(statement)
-        self._db.execute("INSERT INTO model VALUES (?, ?, ?)", (name, sha256, self.embedding_size))
-        self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        self._db.execute(f"PRAGMA user_version={SCHEMA}")
-
-    def _refuse_another_model(self, name: str, sha256: str) -> None:
-        their_name, their_sha256 = self._db.execute("SELECT name, sha256 FROM model").fetchone()
-        if their_sha256 != sha256:
-            raise JournalError(
-                f"the journal {self.path} belongs to another model",
-                expected=f"{name} {sha256[:12]}", got=f"{their_name} {their_sha256[:12]}",
-                do="Its labels are safe: listen with the model they were given to, or start a new journal with "
-                "--journal FILE.",
-            )  # fmt: skip
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+def _flush(path: Path) -> None:
+    """To the disk, with its name."""
+    for name in (path, path.parent):
+        descriptor = os.open(name, os.O_RDONLY)
         try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:  # SQLite has rolled back by itself when the disk is full
-                self._db.execute("ROLLBACK")
-            raise
-
-    @contextmanager
-    def _said_plainly(self) -> Iterator[None]:
-        """SQLite's and the system's errors as one line that says what to do."""
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise JournalError(
-                f"the journal {self.path} cannot be used: {error}",
-                do="See that the folder exists, is writable and has room, or name another with --journal FILE or "
-                "PACE_EDGE_HOME; labels already in the file are kept.",
-            ) from error
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Split at complete statements: a trigger holds semicolons of its own."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _checksum(at: float, label: str, source: str, blob: bytes) -> bytes:
-    digest = hashlib.sha256(f"{at!r}\0{label}\0{source}\0".encode())
-    digest.update(blob)
-    return digest.digest()
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

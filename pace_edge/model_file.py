@@ -49,6 +49,7 @@ class ModelInfo:
     backbone: str
     backbone_sha256: str
     licence: str
+    hidden: tuple[str, ...] = ()  # classes that take part and are not reported; absent in older files
 
     def to_metadata(self) -> dict[str, str]:
         values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in asdict(self).items()}
@@ -59,6 +60,8 @@ class ModelInfo:
         """Raises KeyError, ValueError or TypeError where a value is absent or of the wrong kind."""
         values: dict[str, Any] = {}
         for field in fields(cls):
+            if field.name == "hidden" and PREFIX + field.name not in metadata:
+                continue
             text = metadata[PREFIX + field.name]
             if field.type == "str":
                 values[field.name] = text

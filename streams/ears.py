@@ -15,20 +15,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pace_edge.journal import Journal
+from pace_edge.journal import Example, Journal
 from pace_edge.model_file import Model
+from pace_edge.operations import Operation
 from streams.counters import Counters
 from streams.encoder import Encoder
-from streams.learner import Learner
+from streams.heard import Notice
+from streams.learner import UNKNOWN, Learner
 from streams.memory import Memory
 from streams.notices import Notices
 from streams.options import Options
 
-UNKNOWN = "unknown"
 LOUD_DBFS = -50.0  # quieter sounds are nobody's question
 STRANGE = 2.0  # times the leverage that is usual for known sounds
 TOP = 3  # classes that a window names
@@ -57,7 +58,19 @@ class Ears:
         self.rule = options.rule_for(model.info)
         self.window, self.hop = model.info.window_samples, options.hop_samples(model.info)
         self._announces_unknown = options.unknown
+        self._hidden_by_options = self.rule.hidden
         self._counters = counters
+        self._hide()
+
+    def catch_up(self) -> list[Example | Operation | Notice]:
+        """Apply what was written to the journal since the last call, by any process, and return it."""
+        news = self.memory.catch_up()
+        if news:
+            self._hide()
+        return news
+
+    def _hide(self) -> None:
+        self.rule = replace(self.rule, hidden=self._hidden_by_options | self.learner.state.hidden)
 
     def encode(self, windows: Sequence[np.ndarray]) -> np.ndarray:
         """PCM [window] of each to embeddings [n, D]."""
@@ -73,11 +86,13 @@ class Ears:
         high: score and leverage reject different sounds. Its score is then what the best class leaves of 1.
         """
         reading = self.learner.read(embedding[None])
-        labels, confidences = self.learner.classifier.labels, reading.confidences
+        labels, confidences, hidden = self.learner.classifier.labels, reading.confidences, self.learner.state.hidden
         label, score = labels[reading.winner], float(confidences[reading.winner])
         best = np.argsort(-confidences, kind="stable")[:TOP]
-        top = tuple((labels[c], float(confidences[c])) for c in best if confidences[c] > 0)
+        top = tuple((labels[c], float(confidences[c])) for c in best if confidences[c] > 0 and labels[c] not in hidden)
         scores = {labels[c]: float(confidences[c]) for c in np.flatnonzero(confidences)}
+        if label in hidden:  # it takes part, so that its sounds are not taken for another's, and is not reported
+            return Verdict(UNKNOWN, 0.0, top, scores)
         strange = reading.strangeness >= STRANGE and level_dbfs >= LOUD_DBFS and UNKNOWN not in labels
         if strange and score < self.rule.bar(label, going_on=True):
             label, score = UNKNOWN, 1.0 - score

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pace_edge.journal import Example
+from pace_edge.operations import Operation
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,13 @@ class Notice:
     at_unix_s: float = 0.0
 
 
-Heard = Window | Event | Example | Gap | SourceState | Notice
-"""What a listener reports: a window, an event, a label it has just learned from its journal, lost sound, a source's
-state, or a notice."""
+Heard = Window | Event | Example | Operation | Gap | SourceState | Notice
+"""What a listener reports: a window, an event, a label it has just learned from its journal, anything else that was
+done to it there, lost sound, a source's state, or a notice."""
 
 _TYPES = {
-    Window: "window", Event: "event", Gap: "gap", SourceState: "source", Example: "learned", Notice: "notice"
+    Window: "window", Event: "event", Gap: "gap", SourceState: "source", Notice: "notice", Example: "learned",
+    Operation: "changed",
 }  # fmt: skip
 
 
@@ -101,6 +103,9 @@ def as_record(heard: Heard) -> dict[str, Any]:
     record: dict[str, Any] = {"type": _TYPES[type(heard)]}
     if isinstance(heard, Example):
         return record | {"id": heard.id, "label": heard.label, "source": heard.source, "at_unix_s": heard.at_unix_s}
+    if isinstance(heard, Operation):
+        return record | {"id": heard.id, "operation": heard.kind, "label": heard.label, "new_label": heard.new_label,
+                         "target": heard.target, "words": heard.in_words(), "at_unix_s": heard.at_unix_s}  # fmt: skip
     for key, value in asdict(heard).items():
         record[key] = round(value, 4) if isinstance(value, float) else value
     if isinstance(heard, Window):

@@ -1,50 +1,159 @@
-"""A model that keeps up with its journal: whatever process wrote a label, the classifier has it."""
+"""A model that keeps up with its journal: whatever process wrote an operation, the classifier has it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 
 from pace_edge.config import home
+from pace_edge.errors import LearningError
 from pace_edge.journal import Example, Journal
 from pace_edge.model_file import Model
+from pace_edge.operations import Operation, State, beginning, effective
 from pace_edge.readout import Reading
+from pace_edge.snapshot import read_snapshot, write_snapshot
+
+UNKNOWN = "unknown"  # what is not reported is called so
+SNAPSHOT_FROM = 500  # windows learned while opening; with fewer, opening is quick
+BATCH = 64  # examples that are projected at once
+
+
+def journal_path(model: Model, *, of_this_file: bool = False) -> Path:
+    """The file of the model's name in the state folder; or, once `relearn` has made it, that of this very model file,
+    since one name may have had several."""
+    safe_name = "".join(c if c.isalnum() or c in "-_." else "_" for c in model.info.name)
+    own = home() / "journals" / f"{safe_name}-{model.sha256[:12]}.sqlite"
+    return own if of_this_file or own.exists() else own.with_name(f"{safe_name}.sqlite")
 
 
 def open_journal(model: Model, path: Path | None = None) -> Journal:
-    """The model's journal: `path`, or the file of the model's name in the state folder."""
-    safe_name = "".join(c if c.isalnum() or c in "-_." else "_" for c in model.info.name)
+    """The model's journal: `path`, or its file in the state folder."""
     return Journal(
-        path or home() / "journals" / f"{safe_name}.sqlite",
+        path or journal_path(model),
         model_name=model.info.name, model_sha256=model.sha256, embedding_size=model.embedding_size,
     )  # fmt: skip
 
 
 class Learner:
-    """The model's classifier with every label of its journal applied, once each, in the journal's order."""
+    """The model's classifier with everything that its journal comes to: `state`, in which only what could be read
+    counts.
+
+    Differences are applied by exact steps forward and back; where a step cannot be made, such as for an example that
+    was erased, the classifier is solved again from the model and what is left. Both are the same classifier.
+    """
 
     def __init__(self, model: Model, journal: Journal) -> None:
         self.info = model.info
         self.journal = journal
-        self.classifier = deepcopy(model.classifier)  # one model may serve several learners
-        self._project = model.projection
-        self._applied = 0
-        self.catch_up()
+        self.operations: list[Operation] = []
+        self._model = model
+        self._start = self.state = beginning(model.info.labels, model.info.hidden)
+        self._whole = True  # the classifier is what `state` says
+        self._open()
 
-    def catch_up(self) -> list[Example]:
-        """Apply the labels written since the last call, by any process, and return them."""
-        new = self.journal.examples(after=self._applied)
-        if new:
-            self.classifier.learn_all([(self._project(example.embeddings), example.label) for example in new])
-            self._applied = new[-1].id
-        return new
+    @property
+    def untouched(self) -> bool:
+        """The classifier is the model file's, as it was."""
+        return self.state == self._start
+
+    def catch_up(self) -> list[Example | Operation]:
+        """Apply what was written since the last call, by any process; the examples and other operations, in order."""
+        new = self.journal.operations(after=self.operations[-1].id if self.operations else 0)
+        if not new and self._whole:
+            return []
+        self.operations += new
+        self._reach(effective(self.operations, self._start))
+        taught = dict(self.journal.embeddings(o.id for o in new if o.kind == "learn"))
+        return [
+            Example(o.id, o.at_unix_s, o.label, o.source, taught[o.id]) if o.kind == "learn" else o
+            for o in new
+            if o.kind != "learn" or o.id in taught
+        ]
 
     def best(self, embeddings: np.ndarray) -> tuple[str, float]:
-        """What the windows [n, D] of one sound are called together, and how sure that is, from 0 to 1."""
-        return self.info.read_out.best(self.classifier, self._project(embeddings))
+        """What the windows [n, D] of one sound are called together, and how sure that is, from 0 to 1. A hidden class
+        takes part, so that its sounds are not taken for another's, and where it wins nothing is reported."""
+        label, score = self.info.read_out.best(self.classifier, self._model.projection(embeddings))
+        return (UNKNOWN, 0.0) if label in self.state.hidden else (label, score)
 
     def read(self, embeddings: np.ndarray) -> Reading:
-        """All that the windows [n, D] of one sound say together."""
-        return self.info.read_out.read(self.classifier, self._project(embeddings))
+        """All that the windows [n, D] of one sound say together, of every class, hidden ones too."""
+        return self.info.read_out.read(self.classifier, self._model.projection(embeddings))
+
+    def features_of(self, embeddings: np.ndarray) -> np.ndarray:
+        """Embeddings [windows, D] to phi [windows, M]."""
+        return self._model.projection(embeddings)
+
+    def features(self, ids: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+        """(id, phi [windows, M]) of each of these examples that can be read."""
+        batch: list[tuple[int, np.ndarray]] = []
+        for example in self.journal.embeddings(ids):
+            batch.append(example)
+            if len(batch) == BATCH:
+                yield from self._projected(batch)
+                batch = []
+        yield from self._projected(batch)
+
+    def _projected(self, batch: list[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:
+        if batch:
+            ends = np.cumsum([len(embeddings) for _, embeddings in batch])[:-1]
+            phi = self._model.projection(np.concatenate([embeddings for _, embeddings in batch]))
+            yield from zip([id for id, _ in batch], np.split(phi, ends), strict=True)
+
+    def _open(self) -> None:
+        """From the snapshot, if there is one that fits; else everything is learned, and one is written."""
+        self.operations = self.journal.operations()
+        kept = read_snapshot(self.journal.path, model_sha256=self._model.sha256, operations=self.operations)
+        if kept is not None:
+            self.classifier, self.state = kept
+        else:
+            self.classifier = deepcopy(self._model.classifier)  # one model may serve several learners
+        before = self.state.examples
+        self._reach(effective(self.operations, self._start))
+        if sum(o.windows for o in self.operations if (o.id in before) != (o.id in self.state.examples)) > SNAPSHOT_FROM:
+            write_snapshot(
+                self.journal.path, model_sha256=self._model.sha256, operations=self.operations, state=self.state,
+                classifier=self.classifier,
+            )  # fmt: skip
+
+    def _reach(self, target: State) -> None:
+        """The classifier becomes that of `target`, whatever it was; a failure is made up for at the next call."""
+        whole, self._whole = self._whole, False
+        try:
+            if not whole:
+                raise LearningError("an earlier step was not finished")
+            learned = self._step_to(target)
+        except LearningError:
+            self.classifier, self.state = deepcopy(self._model.classifier), self._start
+            learned = self._step_to(target)
+        self.state = State({i: x for i, x in target.examples.items() if i in learned}, target.built_in, target.hidden)
+        if self.classifier.labels != self.state.labels:
+            self.classifier.arrange(self.state.labels)
+        self._whole = True
+
+    def _step_to(self, target: State) -> set[int]:
+        """The ids of the examples that are in the classifier then. Raises LearningError where it cannot go back."""
+        have, want = self.state.examples, target.examples
+        gone = {id: label for id, label in have.items() if id not in want}
+        moved = {id: label for id, label in have.items() if want.get(id, label) != label}
+        came = {id: label for id, label in want.items() if id not in have}
+        for c, own in enumerate(self.info.labels):
+            old, new = self.state.built_in[own], target.built_in[own]
+            if old != new:
+                source = self._model.classifier
+                self.classifier.move(source.Q[:, c], source.counts[c], old=old, new=new)
+        read: set[int] = set()
+        self.classifier.unlearn_all((phi, gone[id]) for id, phi in self._noted(gone, read))
+        self.classifier.relabel_all((phi, moved[id], want[id]) for id, phi in self._noted(moved, read))
+        if read != {*gone, *moved}:
+            raise LearningError("an example to take back cannot be read any more")
+        self.classifier.learn_all((phi, came[id]) for id, phi in self._noted(came, read))
+        return {id for id in want if id in have or id in read}
+
+    def _noted(self, ids: Iterable[int], read: set[int]) -> Iterator[tuple[int, np.ndarray]]:
+        for id, phi in self.features(ids):
+            read.add(id)
+            yield id, phi

@@ -178,10 +178,10 @@ class Listener:
         cut = stream.cut(chunk)
         if not cut:
             return
-        yield from ears.memory.catch_up()
+        yield from ears.catch_up()
         heard = {start: samples for start, samples in cut if stream.gate.opens(start, samples)}
         embeddings = dict(zip(heard, ears.encode([*heard.values()]), strict=True))
-        remembered = []
+        remembered, announced = [], []
         for start, samples in cut:
             level, is_heard = level_dbfs(samples), start in embeddings
             verdict = ears.judge(embeddings[start], level) if is_heard else ears.silence()
@@ -197,8 +197,9 @@ class Listener:
             yield window
             for event in stream.events(window, verdict, ears):
                 counters.events += event.state == "start"
+                announced.append(event)
                 yield event
-        yield from ears.memory.hear(stream.session, remembered)
+        yield from ears.memory.hear(stream.session, remembered, announced)
         ears.learner.classifier.fold()
 
     def _losses(self, source: Source) -> Iterator[Heard]:

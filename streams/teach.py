@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import datetime
+import hashlib
+import io
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from pace_edge.audio import read_audio
+from pace_edge.audio import AUDIO_SUFFIXES, read_audio
 from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
-from pace_edge.config import STARTER_MODEL
-from pace_edge.errors import AudioError, LearningError
-from pace_edge.journal import checked_label
-from pace_edge.model_file import Model, read_model
+from pace_edge.config import HEARD_KEPT_S
+from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
+from pace_edge.files import write_whole
+from pace_edge.journal import HeardWindow, checked_label
+from pace_edge.model_file import Model
+from streams.change import Changer
+from streams.effect import Effect, effect
 from streams.encoder import Encoder
-from streams.learner import Learner, open_journal
 from streams.sources import Source
 
 STALE_S = 600.0  # what was heard longer ago is not "just heard"
@@ -25,7 +33,8 @@ LONGEST_S = 600.0  # a longer recording is no clip of one sound
 @dataclass(frozen=True)
 class Lesson:
     """What teaching did. `windows` of `windows_heard` were loud enough to learn from; `before` and `after` are what
-    the same sound was and is called, with the score from 0 to 1; `examples` counts the class's examples now."""
+    the same sound was and is called, with the score from 0 to 1; `examples` counts the class's examples now; `id` is
+    the example's in the journal; `effect` is what it did to the other classes."""
 
     label: str
     source: str
@@ -35,37 +44,35 @@ class Lesson:
     is_new_class: bool
     before: tuple[str, float]
     after: tuple[str, float]
+    id: int
+    effect: Effect
 
 
-class Teacher:
+class Teacher(Changer):
     """A model with its journal open for labels; whichever listener runs takes them up at its next window."""
-
-    def __init__(self, model: str | Path | Model = STARTER_MODEL, *, journal: Path | None = None) -> None:
-        self._model = model if isinstance(model, Model) else read_model(model)
-        self._journal = open_journal(self._model, journal)
-        try:
-            self._learner = Learner(self._model, self._journal)
-        except BaseException:
-            self._journal.close()
-            raise
 
     @property
     def rate_hz(self) -> int:
         return self._model.info.rate_hz
 
-    def __enter__(self) -> Teacher:
-        return self
+    @property
+    def background(self) -> str:
+        """The class of what is never announced. Raises UsageError if the model has none."""
+        if not self._model.info.background:
+            raise UsageError(
+                f"{self._model.info.name} has no class for what is not to be announced",
+                do="Teach it as a class of its own with --label, and hide that.",
+            )
+        return self._model.info.background
 
-    def __exit__(self, *exc: object) -> None:
-        self._journal.close()
-
-    def learn_file(self, label: str, path: str | Path) -> Lesson:
-        """Teach from an audio file, as one example however long it is."""
+    def learn_file(self, label: str, path: str | Path, *, keep_audio: bool = False) -> Lesson:
+        """Teach from an audio file, as one example however long it is. The file is remembered by path and checksum."""
         clip = read_audio(path, self._model.info.rate_hz)
         name = str(Path(path).resolve()).encode("utf-8", "backslashreplace").decode()  # a name need not be text
-        return self.learn_clip(label, clip, source=f"file {name}")
+        checksum = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return self.learn_clip(label, clip, source=f"file {name}", keep_audio=keep_audio, audio=(name, checksum))
 
-    def learn_recording(self, label: str, source: Source, seconds: float) -> Lesson:
+    def learn_recording(self, label: str, source: Source, seconds: float, *, keep_audio: bool = False) -> Lesson:
         """Teach from the next `seconds` of a source, such as an opened microphone."""
         label, wanted, chunks = checked_label(label), round(seconds * source.rate_hz), []
         with source:
@@ -73,69 +80,125 @@ class Teacher:
                 chunks.append(chunk)
                 if sum(map(len, chunks)) >= wanted:
                     break
-        return self.learn_clip(label, np.concatenate(chunks)[:wanted], source=source.name)
+        clip = np.concatenate([np.empty(0, np.float32), *chunks])[:wanted]
+        return self.learn_clip(label, clip, source=source.name, keep_audio=keep_audio)
 
-    def learn_clip(self, label: str, clip: np.ndarray, *, source: str) -> Lesson:
-        """Teach from PCM float32 [samples] at the model's rate."""
-        info = self._model.info
+    def learn_clip(
+        self, label: str, clip: np.ndarray, *, source: str, keep_audio: bool = False,
+        audio: tuple[str, str] = ("", ""),
+    ) -> Lesson:  # fmt: skip
+        """Teach from PCM float32 [samples] at the model's rate. `keep_audio`: a copy stays beside the journal, for
+        `relearn`; `audio`: the path and checksum of a file that holds it already."""
         label = checked_label(label)
-        if len(clip) > LONGEST_S * info.rate_hz:
-            raise AudioError(
-                f"{source} is too long to be one sound", expected=f"at most {LONGEST_S:g} s",
-                got=f"{len(clip) / info.rate_hz:.0f} s", do="Cut the sound out of it; nothing was learned.",
-            )  # fmt: skip
-        windows = clip_windows(clip, info.window_samples, info.hop_samples)
-        levels = window_levels_dbfs(windows)
-        if levels.max() < AUDIBLE_DBFS:
-            raise AudioError(
-                f"there is only silence in {source}", expected=f"a sound above {AUDIBLE_DBFS:g} dBFS",
-                got=f"{levels.max():.0f} dBFS", do="Check the recording or the microphone; nothing was learned.",
-            )  # fmt: skip
-        embeddings = Encoder(self._model)(windows[loud_enough(levels)])
-        return self._learn(label, embeddings, source, len(windows))
+        windows, loud = clip_of_one_sound(clip, self._model, source)
+        embeddings = self._encoder(windows[loud])
+        if keep_audio:
+            audio = self._keep(clip)
+        return self._learn(label, embeddings, source, len(windows), audio)
 
     def learn_heard(self, label: str, last_s: float) -> Lesson:
         """Teach from what a listener heard in its last `last_s` seconds, in this or another process."""
         label = checked_label(label)
+        return self._learn_windows(label, self._recently_heard(last_s))
+
+    def learn_heard_at(self, label: str, *, at_s: float | None = None, at_unix_s: float | None = None) -> Lesson:
+        """Teach from what a listener heard at a moment of its last minute: seconds of its stream, or of the clock."""
+        label, heard = checked_label(label), self._recently_heard(HEARD_KEPT_S)
+        if at_unix_s is not None:
+            chosen = [w for w in heard if w.at_unix_s - (w.end_s - w.start_s) <= at_unix_s <= w.at_unix_s]
+            first, last = (heard[0].at_unix_s - (heard[0].end_s - heard[0].start_s), heard[-1].at_unix_s)
+            span = " to ".join(f"{datetime.datetime.fromtimestamp(t):%H:%M:%S}" for t in (first, last))
+        else:
+            chosen = [w for w in heard if at_s is not None and w.start_s <= at_s <= w.end_s]
+            span = f"{heard[0].start_s:.1f} to {heard[-1].end_s:.1f} s"
+        if not chosen:
+            raise LearningError(
+                "nothing is remembered of that moment", expected=span,
+                do="Name a moment within it, or teach with --file FILE; nothing was learned.",
+            )  # fmt: skip
+        return self._learn_windows(label, chosen)
+
+    # What they share
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self._model)
+
+    def _recently_heard(self, last_s: float) -> list[HeardWindow]:
         heard, ago_s = self._journal.heard(last_s)
         if ago_s > STALE_S:
             raise LearningError(
                 f"nothing was heard in the last {STALE_S / 60:g} minutes",
                 do="Run `pace-edge listen` in another terminal, or teach with --file FILE or --seconds N.",
             )
+        return heard
+
+    def _learn_windows(self, label: str, heard: list[HeardWindow]) -> Lesson:
         loud = loud_enough(np.array([window.level_dbfs for window in heard]))
         embeddings = np.stack([window.embedding for window, is_loud in zip(heard, loud, strict=True) if is_loud])
         return self._learn(label, embeddings, f"heard {heard[0].start_s:.1f} to {heard[-1].end_s:.1f} s", len(heard))
 
-    def _learn(self, label: str, embeddings: np.ndarray, source: str, windows_heard: int) -> Lesson:
-        classifier = self._learner.classifier
-        before, is_new_class = self._learner.best(embeddings), label not in classifier.labels
-        self._journal.add(label, embeddings, source=source)
-        self._learner.catch_up()
+    def _learn(
+        self, label: str, embeddings: np.ndarray, source: str, windows_heard: int, audio: tuple[str, str] = ("", "")
+    ) -> Lesson:
+        survey = self._survey()
+        before, is_new_class = self._learner.best(embeddings), label not in self._learner.state.labels
+        example = self._journal.add(label, embeddings, source=source, audio=audio[0], audio_sha256=audio[1])
+        changed = effect(survey, self._survey(), about={label})
         return Lesson(
             label=label, source=source, windows=len(embeddings), windows_heard=windows_heard,
-            examples=round(classifier.counts[classifier.labels.index(label)]), is_new_class=is_new_class,
-            before=before, after=self._learner.best(embeddings),
+            examples=self._examples_of(label), is_new_class=is_new_class, before=before,
+            after=self._learner.best(embeddings), id=example.id, effect=changed,
         )  # fmt: skip
 
+    def _keep(self, clip: np.ndarray) -> tuple[str, str]:
+        import soundfile
 
-@dataclass(frozen=True)
-class LabelCount:
-    """One class: the examples it came with, and those taught here."""
+        file = io.BytesIO()
+        soundfile.write(file, clip, self.rate_hz, format="FLAC", subtype="PCM_16")
+        name = f"{uuid.uuid4().hex}.flac"
+        try:
+            write_whole(self._journal.clips / name, file.getvalue())
+        except OSError as error:
+            raise JournalError(
+                f"the recording cannot be kept in {self._journal.clips}: {error.strerror}",
+                do="Make room, or leave --keep-audio out; nothing was learned.",
+            ) from error
+        return name, hashlib.sha256(file.getvalue()).hexdigest()
 
-    label: str
-    built_in: float
-    taught: int
+
+def clip_of_one_sound(clip: np.ndarray, model: Model, source: str) -> tuple[np.ndarray, np.ndarray]:
+    """The clip's windows [n, window] and which are loud enough. Raises AudioError for what is no clip of a sound."""
+    info = model.info
+    if len(clip) > LONGEST_S * info.rate_hz:
+        raise AudioError(
+            f"{source} is too long to be one sound", expected=f"at most {LONGEST_S:g} s",
+            got=f"{len(clip) / info.rate_hz:.0f} s", do="Cut the sound out of it; nothing was learned.",
+        )  # fmt: skip
+    windows = clip_windows(clip, info.window_samples, info.hop_samples)
+    levels = window_levels_dbfs(windows)
+    if levels.max() < AUDIBLE_DBFS:
+        raise AudioError(
+            f"there is only silence in {source}", expected=f"a sound above {AUDIBLE_DBFS:g} dBFS",
+            got=f"{levels.max():.0f} dBFS", do="Check the recording or the microphone; nothing was learned.",
+        )  # fmt: skip
+    return windows, loud_enough(levels)
 
 
-def labels(model: str | Path | Model = STARTER_MODEL, *, journal: Path | None = None) -> list[LabelCount]:
-    """Every class that the model and its journal know, in the classifier's order."""
-    model = model if isinstance(model, Model) else read_model(model)
-    built_in = dict(zip(model.info.labels, model.info.counts, strict=True))
-    with open_journal(model, journal) as opened:
-        taught: dict[str, int] = {}
-        for example in opened.examples():
-            taught[example.label] = taught.get(example.label, 0) + 1
-    return [
-        LabelCount(name, built_in.get(name, 0.0), taught.get(name, 0)) for name in dict.fromkeys([*built_in, *taught])
-    ]
+def folder_of_clips(folder: Path, label: str | None = None) -> Iterator[tuple[str, Path]]:
+    """(label, file) of each clip in a folder: all of one `label`, or, without it, of its subfolder's name. Raises
+    UsageError where there is none."""
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", do="Check the path.")
+    inside = [folder] if label is not None else sorted(path for path in folder.iterdir() if path.is_dir())
+    found = [
+        (label or checked_label(inner.name), path)
+        for inner in inside for path in sorted(inner.iterdir()) if path.suffix.lower() in AUDIO_SUFFIXES
+    ]  # fmt: skip
+    if not found:
+        where = f"{folder}" if label is not None else f"the subfolders of {folder}, each named as a label"
+        raise UsageError(
+            f"there are no audio files in {where}", expected=", ".join(AUDIO_SUFFIXES),
+            do="With --label, all files of the folder are of that label.",
+        )  # fmt: skip
+    yield from found

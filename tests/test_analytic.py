@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pace_edge import analytic
+from pace_edge import inverse, ridge
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.errors import LearningError
 
@@ -65,7 +65,7 @@ def test_any_order_of_changes_equals_the_batch_solution(sequence):
 
 def test_thousands_of_labels_stay_exact_through_folds_and_rebuilds():
     classifier, known = AnalyticClassifier.empty(M, gamma=1e-3), []
-    for i in range(2 * analytic.REBUILD_EVERY + 3 * analytic.THIN + 7):
+    for i in range(2 * ridge.REBUILD_EVERY + 3 * inverse.THIN + 7):
         rows, label = example(i, 1), "abc"[i % 3]
         classifier.learn(rows, label)
         known.append(rows[0])
@@ -76,7 +76,7 @@ def test_thousands_of_labels_stay_exact_through_folds_and_rebuilds():
 
 
 def test_many_windows_at_once_equal_as_many_single_ones():
-    rows = example(0, analytic.SOLVE_FROM + 8)
+    rows = example(0, ridge.SOLVE_FROM + 8)
     at_once, one_by_one = (AnalyticClassifier.empty(M, gamma=GAMMA) for _ in range(2))
     at_once.learn(rows, "a", 6.0)
     for row in rows:
@@ -202,7 +202,7 @@ def test_a_broken_cache_heals_from_the_statistics():
     for c in (classifier, healthy):
         c.learn(example(6, 4), "a")
         c.fold()
-    classifier._R0[:] = -classifier._R0  # as rounding can leave it: phi'R phi < 0
+    classifier._R.R0[:] = -classifier._R.R0  # as rounding can leave it: phi'R phi < 0
     for c in (classifier, healthy):
         c.learn(example(7, 1), "b")
     assert np.abs(classifier.W - healthy.W).max() < 1e-10

@@ -9,11 +9,13 @@ import click
 
 from pace_edge.cli.adapt import adapt
 from pace_edge.cli.bench import bench
+from pace_edge.cli.change import correct, forget, hide, merge, rename, reset, undo, unhide
 from pace_edge.cli.config import config
 from pace_edge.cli.devices import devices
 from pace_edge.cli.export import export
 from pace_edge.cli.history import history
 from pace_edge.cli.inspect import inspect
+from pace_edge.cli.journal import journal, relearn
 from pace_edge.cli.labels import labels
 from pace_edge.cli.learn import learn
 from pace_edge.cli.listen import listen
@@ -27,7 +29,10 @@ def cli() -> None:
     """Ears that learn: hear sounds, teach new ones with a few examples, keep them."""
 
 
-for verb in (listen, learn, labels, history, devices, config, service, bench, adapt, export, inspect):
+for verb in (
+    listen, learn, correct, undo, forget, hide, unhide, rename, labels, history, merge, reset, relearn, journal,
+    devices, config, service, bench, adapt, export, inspect,
+):  # fmt: skip
     cli.add_command(verb)
 
 

@@ -146,13 +146,21 @@ def _learned(model: Path, journal: Path | None, output: Path, name: str) -> None
     file = open_model(model)
     loaded = read_model(file)
     with open_journal(loaded, journal) as opened:
-        learner, examples = Learner(loaded, opened), len(opened.examples())
-    if not examples:
+        learner = Learner(loaded, opened)
+        examples = len(learner.state.examples)
+    if learner.untouched:
         raise PaceEdgeError(f"{loaded.info.name} has learned nothing here", do="Teach it first: pace-edge learn.")
-    info = bake(file, loaded.info, learner.classifier, output, name=name)
+    info = bake(
+        file, loaded.info, learner.classifier, output, name=name, hidden=sorted(learner.state.hidden), taught=examples
+    )
+    for line in opened.damage():
+        click.echo(f"pace-edge: {line}", err=True)
     new = [label for label in info.labels if label not in loaded.info.labels]
+    gone = [label for label in loaded.info.labels if label not in info.labels]
     click.echo(
-        f"{output} knows {examples} taught example{'s' * (examples != 1)}; new classes: {', '.join(new) or 'none'}",
+        f"{output} knows {examples} taught example{'s' * (examples != 1)}; new classes: {', '.join(new) or 'none'}"
+        + (f"; no longer named: {', '.join(gone)}" if gone else "")
+        + (f"; hidden: {', '.join(info.hidden)}" if info.hidden else ""),
         err=True,
     )
     written = {"output": str(output), "bytes": output.stat().st_size, "taught": examples, "labels": info.labels}

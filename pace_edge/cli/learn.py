@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,55 +14,135 @@ import click
 
 from pace_edge.cli import options
 from pace_edge.config import HEARD_KEPT_S
-from pace_edge.errors import UsageError
+from pace_edge.errors import PaceEdgeError, UsageError
 
 if TYPE_CHECKING:
-    from streams.teach import Lesson
+    from streams.teach import Lesson, Teacher
 
 JUST_HEARD_S = 5.0
+RECORDED_S = 5.0
+
+
+class Seconds(click.ParamType):
+    """A number of seconds, also written as 5s."""
+
+    name = "SECONDS"
+
+    def __init__(self, most: float) -> None:
+        self.most = most
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = float(str(value).strip().removesuffix("s"))
+        except ValueError:
+            self.fail(f"{value!r} is not a number of seconds, such as 5 or 5s")
+        if not 0 < seconds <= self.most:
+            self.fail(f"{value} is not above 0 and at most {self.most:g} seconds")
+        return seconds
 
 
 @click.command()
 @options.model
-@click.option("--label", required=True, help="What the sound is; a new name makes a new class.")
-@click.option("--file", type=click.Path(path_type=Path), help="Teach from an audio file.")
-@click.option("--last", type=click.FloatRange(min=0, min_open=True, max=HEARD_KEPT_S), metavar="SECONDS",
+@click.option("--label", help="What the sound is; a new name makes a new class.")
+@click.option("--background", is_flag=True, help="Instead of a label: it is nothing to be announced.")
+@click.option("--file", "files", multiple=True, type=click.Path(path_type=Path),
+              help="Teach from an audio file; several are several examples.")  # fmt: skip
+@click.option("--folder", type=click.Path(path_type=Path),
+              help="Teach from every audio file in a folder; without --label, each subfolder is a label.")  # fmt: skip
+@click.option("--last", type=Seconds(HEARD_KEPT_S), metavar="SECONDS",
               help=f"Teach from what a listener heard last; the default, with {JUST_HEARD_S:g} s.")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True, max=600), metavar="N",
+@click.option("--at", metavar="TIME",
+              help="Teach from a moment of the last minute: seconds of the stream, or a time: 14:03:22.")  # fmt: skip
+@click.option("--from-mic", is_flag=True, help=f"Record from the microphone; {RECORDED_S:g} s without --seconds.")
+@click.option("--seconds", type=Seconds(600), metavar="N",
               help="Record so long from the microphone, and teach from it.")  # fmt: skip
 @click.option("--input", metavar="DEVICE", help="The microphone for --seconds.")
+@click.option("--keep-audio", is_flag=True, help="Keep a copy of the recording, for relearn.")
 @options.journal
 @options.as_json
 def learn(
-    model: Path, label: str, file: Path | None, last: float | None, seconds: float | None, input: str | None,
+    model: Path, label: str | None, background: bool, files: tuple[Path, ...], folder: Path | None,
+    last: float | None, at: str | None, from_mic: bool, seconds: float | None, input: str | None, keep_audio: bool,
     journal: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Teach a sound.
 
     It is known from the next window on, by a listener that is running too.
     """
-    if sum(choice is not None for choice in (file, last, seconds)) > 1:
-        raise UsageError("--file, --last and --seconds exclude each other", do="Give one of them.")
-    if input is not None and seconds is None:
+    ways = {"--file": files, "--folder": folder, "--last": last, "--at": at, "--seconds": seconds or from_mic}
+    chosen = [way for way, given in ways.items() if given]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} exclude each other", do="Give one of them.")
+    if label is not None and background:
+        raise UsageError("--label and --background exclude each other", do="Give one of them.")
+    if label is None and not background and folder is None:
+        raise UsageError("there is no label", expected="--label NAME, or --background", do="Say what the sound is.")
+    if input is not None and chosen != ["--seconds"]:
         raise UsageError("--input goes with --seconds", do="Add --seconds N, or leave --input out.")
+    if (keep_audio and chosen and chosen[0] in ("--last", "--at")) or (keep_audio and not chosen):
+        raise UsageError("of what was just heard no audio is kept", do="Leave --keep-audio out.")
+    moment = _moment(at) if at is not None else {}
     from pace_edge.journal import checked_label
-    from streams.teach import Teacher
+    from streams.teach import Teacher, folder_of_clips
 
-    checked_label(label)  # before a recording, not after it
+    if label is not None:
+        label = checked_label(label)  # before a recording, not after it
     with Teacher(model, journal=journal) as teacher:
-        if file is not None:
-            lesson = teacher.learn_file(label, file)
-        elif seconds is not None:
+        label = teacher.background if background else label
+        if files or folder is not None:
+            clips = folder_of_clips(folder, label) if folder is not None else ((label or "", file) for file in files)
+            lessons = _from_files(teacher, clips, keep_audio, several=folder is not None or len(files) > 1)
+        elif seconds or from_mic:
             from streams.sources import open_source
 
             source = open_source(input, rate_hz=teacher.rate_hz, realtime=True, restart=False)
+            seconds = seconds or RECORDED_S
             click.echo(f"recording {seconds:g} s from {source.name} ...", err=True)
-            lesson = teacher.learn_recording(label, source, seconds)
+            lessons = iter([teacher.learn_recording(label or "", source, seconds, keep_audio=keep_audio)])
+        elif at is not None:
+            lessons = iter([teacher.learn_heard_at(label or "", **moment)])
         else:
-            lesson = teacher.learn_heard(label, last or JUST_HEARD_S)
-    if as_json or not sys.stdout.isatty():
-        click.echo(json.dumps({"type": "lesson", **asdict(lesson)}, ensure_ascii=False))
-    _explain(lesson)
+            lessons = iter([teacher.learn_heard(label or "", last or JUST_HEARD_S)])
+        for lesson in lessons:
+            if as_json or not sys.stdout.isatty():
+                click.echo(json.dumps({"type": "lesson", **asdict(lesson)}, ensure_ascii=False))
+            _explain(lesson)
+        options.say_warnings(teacher.warnings())
+
+
+def _from_files(
+    teacher: Teacher, clips: Iterator[tuple[str, Path]], keep_audio: bool, *, several: bool
+) -> Iterator[Lesson]:
+    """Of several files the good ones are learned, and those that are not are named at the end."""
+    failed = []
+    for label, path in clips:
+        try:
+            yield teacher.learn_file(label, path, keep_audio=keep_audio)
+        except PaceEdgeError as error:
+            if not several:
+                raise
+            failed.append(str(error))
+    for line in failed:
+        click.echo(f"pace-edge: {line}", err=True)
+    if failed:
+        raise PaceEdgeError(f"{len(failed)} of the files could not be learned", do="The others were.")
+
+
+def _moment(at: str) -> dict[str, float]:
+    """Seconds of the stream, or a time of the clock: today's, if it has no date."""
+    try:
+        return {"at_s": float(at.removesuffix("s"))}
+    except ValueError:
+        pass
+    try:
+        today = datetime.now().date().isoformat()
+        moment = datetime.fromisoformat(at if "-" in at else f"{today}T{at}")
+    except ValueError:
+        raise UsageError(
+            f"--at {at} is no time", expected="seconds of the stream, such as 12.5, or a time, such as 14:03:22",
+            do="Nothing was learned.",
+        ) from None  # fmt: skip
+    return {"at_unix_s": moment.timestamp()}
 
 
 def _explain(lesson: Lesson) -> None:
@@ -72,4 +154,4 @@ def _explain(lesson: Lesson) -> None:
     ]
     if quiet := lesson.windows_heard - lesson.windows:
         words.append(f"{quiet} of {lesson.windows_heard} windows were too quiet beside the rest and left out")
-    click.echo("; ".join(words), err=True)
+    click.echo("; ".join([*words, lesson.effect.in_words()]), err=True)

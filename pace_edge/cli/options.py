@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -21,3 +22,8 @@ signed_by = click.option(
     help="Demand that MODEL.sig beside the model is its signature by this Ed25519 key (public, PEM).",
 )  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, also in a terminal.")
+
+
+def say_warnings(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(f"pace-edge: {line}", err=True)

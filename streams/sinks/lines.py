@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from pace_edge.journal import Example
+from pace_edge.operations import Operation
 from streams.heard import Event, Gap, Heard, Notice, SourceState, Window, as_record
 from streams.sinks.sink import Counts
 
@@ -60,5 +61,7 @@ def in_words(heard: Heard) -> str:
             return f"{heard.source} is {heard.state}: {' '.join(heard.words.split())}"
         case Example():
             return f"learned '{heard.label}' from {heard.source}"
+        case Operation():
+            return f"done: {heard.in_words()}"
         case Notice():
             return heard.words

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pace_edge.journal import Example
+from pace_edge.operations import Operation
 from streams.heard import Event, Gap, Heard, Notice, SourceState, Window
 from streams.sinks.lines import in_words
 from streams.sinks.sink import identity
@@ -42,7 +43,7 @@ def step(picture: Picture, heard: Heard) -> Picture:
             return replace(picture, gaps=picture.gaps + 1, lost_s=lost_s)
         case SourceState():
             return replace(picture, states=_with(picture.states, heard.source, heard))
-        case Example() | Notice():
+        case Example() | Operation() | Notice():
             return say(picture, in_words(heard))
 
 

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from export.bake import bake
 from pace_edge.errors import UsageError
 from pace_edge.inspection import inspection, verify
-from pace_edge.model_file import open_model, read_model
+from pace_edge.model_file import ModelInfo, open_model, read_model
 from pace_edge.model_parts import parts
+from streams.learner import Learner, open_journal
+from streams.teach import Teacher
 from tests.checkpoints import exported
 from tests.synthetic import RATE_HZ, WINDOW, M, tone
 
@@ -82,3 +84,39 @@ def test_the_new_model_needs_a_name_of_its_own(small_model, taught, tmp_path):
     with pytest.raises(UsageError, match="a name of its own: got 'small'"):
         bake(open_model(small_model), taught.info, taught.classifier, tmp_path / "new.onnx", name="small")
     assert not list(tmp_path.iterdir())
+
+
+def test_everything_that_was_done_to_the_labels_is_in_the_new_file(small_model, tmp_path):
+    """Taught, undone, forgotten, renamed and hidden: a listener with the new file hears as the device did."""
+    rng = np.random.default_rng(4)
+    with Teacher(small_model) as teacher:
+        for label, hz in (("bell", 900), ("bell", 920), ("hum", 150), ("wrong", 500)):
+            teacher.learn_clip(label, tone(hz, 1, rng=rng), source="test")
+        teacher.forget("wrong")
+        teacher.forget("high")
+        teacher.rename("low", "deep")
+        teacher.hide("hum")
+        teacher.undo()
+        teacher.hide("bell")
+        learner, taught = teacher._learner, read_model(small_model)
+        bake(
+            open_model(small_model), taught.info, learner.classifier, tmp_path / "new.onnx", name="new",
+            hidden=sorted(learner.state.hidden), taught=len(learner.state.examples),
+        )  # fmt: skip
+        new = read_model(tmp_path / "new.onnx")
+        assert new.info.labels == ("deep", "background", "bell", "hum")
+        assert new.info.hidden == ("bell",)
+        assert np.abs(new.classifier.W - learner.classifier.W).max() < 1e-8
+        (made_from,) = inspection(open_model(tmp_path / "new.onnx"))["provenance"]["baked_from"]
+        assert made_from["taught"] == 3
+        with open_journal(new) as journal:
+            opened = Learner(new, journal)
+            for hz, label in ((900, "unknown"), (150, "hum"), (300, "deep")):
+                embeddings = teacher._encoder(tone(hz, 1, rng=rng)[None])
+                assert opened.best(embeddings)[0] == learner.best(embeddings)[0] == label
+
+
+def test_a_file_of_before_there_were_hidden_classes_hides_none(small_model):
+    metadata = dict(open_model(small_model).metadata)
+    del metadata["pace_edge.hidden"]
+    assert ModelInfo.from_metadata(metadata).hidden == ()

@@ -5,6 +5,8 @@ import pytest
 
 from pace_edge.journal import Example
 from pace_edge.model_file import read_model
+from pace_edge.operations import Operation
+from streams.change import Changer
 from streams.heard import Event, Gap, Window
 from streams.learner import Learner, open_journal
 from streams.listener import Listener, listen
@@ -125,3 +127,21 @@ def test_a_threshold_can_be_given(small_model, programme):
 def test_a_sound_that_goes_on_to_the_end_is_ended_there(small_model, rng):
     events = [h for h in listen(small_model, Arrays(tone(300, 4, rng=rng))) if isinstance(h, Event)]
     assert [(e.state, e.end_s) for e in events][-1] == ("end", 4.0)
+
+
+def test_a_class_that_is_hidden_while_it_is_heard_is_not_reported_and_no_other_gets_its_name(small_model, rng):
+    model = read_model(small_model)
+    with open_journal(model) as journal, Listener(model, journal) as listener:
+        before = list(listener.feed(tone(300, 3, rng=rng)))
+        assert any(isinstance(h, Event) and h.label == "low" for h in before)
+        with Changer(model) as changer:
+            changer.hide("low")
+        after = list(listener.feed(tone(300, 4, rng=rng))) + listener.finish()
+        assert [h.kind for h in after if isinstance(h, Operation)] == ["hide"]
+        assert {h.label for h in after if isinstance(h, Window)} == {"unknown"}
+        assert all("low" not in dict(h.top) for h in after if isinstance(h, Window))
+        assert [(h.state, h.label) for h in after if isinstance(h, Event)] == [("end", "low")]
+        with Changer(model) as changer:
+            changer.unhide("low")
+        again = list(listener.feed(tone(300, 3, rng=rng)))
+        assert any(isinstance(h, Event) and (h.state, h.label) == ("start", "low") for h in again)

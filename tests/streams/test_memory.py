@@ -90,11 +90,25 @@ def test_it_is_tried_again_ever_more_seldom_and_said_again_after_ten_minutes(mem
     assert len(said_at) >= 1
 
 
+def test_events_wait_with_the_windows_and_can_be_corrected_then(memory, journal, clock):
+    fill(journal)
+    for i in range(2, 300):
+        clock.now = float(i)
+        memory.hear("s", [window(i)], [Event("start", i - 2, i, "dog", 0.9, id=f"s-{i}", source="attic")])
+    empty(journal)
+    clock.now += 60
+    assert memory.hear("s", [window(300)]) == []
+    remembered = {event.id: event for event in journal.events()}
+    assert "s-299" in remembered
+    assert (remembered["s-299"].label, remembered["s-299"].source) == ("dog", "attic")
+    assert len(remembered["s-299"].embeddings) > 0
+
+
 def test_labels_that_cannot_be_read_do_not_end_listening(memory, clock, monkeypatch):
     def broken(after=0):
         raise JournalError("label 3 ('dog') is damaged", do="Restore a copy.")
 
-    monkeypatch.setattr(memory._learner.journal, "examples", broken)
+    monkeypatch.setattr(memory._learner.journal, "operations", broken)
     (notice,) = memory.catch_up()
     assert "label 3 ('dog') is damaged" in notice.words
     assert memory.catch_up() == []

@@ -1,18 +1,22 @@
 """What is taught is known at once, the old classes stay, and what cannot be taught is said and loses nothing."""
 
+import hashlib
 import os
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
-from pace_edge.errors import AudioError, LearningError, UsageError
+from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
 from pace_edge.model_file import read_model
 from streams import teach
+from streams.labels import labels
 from streams.learner import open_journal
 from streams.listener import Listener
 from streams.sources import FileSource
-from streams.teach import Teacher, labels
+from streams.teach import Teacher, folder_of_clips
 from tests.synthetic import RATE_HZ, TONES_HZ, hiss, tone
 
 
@@ -101,7 +105,7 @@ def test_a_file_whose_name_is_no_text_teaches_too(teacher, rng, tmp_path):
     lesson = teacher.learn_file("doorbell", path)
     assert lesson.after[0] == "doorbell"
     assert lesson.source.isprintable()
-    assert [e.label for e in teacher._journal.examples()] == ["doorbell"]
+    assert [o.label for o in teacher._journal.operations()] == ["doorbell"]
 
 
 def test_an_hour_of_sound_is_no_clip(teacher):
@@ -119,3 +123,82 @@ def test_labels_count_what_came_with_the_model_and_what_was_taught(teacher, smal
     teacher.learn_clip("low", tone(300, 1, rng=rng), source="test")
     counts = [(c.label, c.built_in, c.taught) for c in labels(small_model)]
     assert counts == [("low", 20, 1), ("high", 20, 0), ("background", 20, 0), ("doorbell", 0, 1)]
+
+
+@pytest.fixture
+def heard(small_model, rng):
+    """A listener heard 3 s of low and 2 s of 900 Hz, up to now."""
+    model = read_model(small_model)
+    with open_journal(model) as journal:
+        list(Listener(model, journal).feed(np.concatenate([tone(300, 3, rng=rng), tone(900, 2, rng=rng)])))
+    return time.time()
+
+
+def test_a_moment_of_the_stream_can_be_labelled(teacher, heard, rng):
+    lesson = teacher.learn_heard_at("doorbell", at_s=4.6)
+    assert (lesson.windows, lesson.source) == (1, "heard 4.0 to 5.0 s")
+    assert called(teacher, tone(900, 1, rng=rng)) == "doorbell"
+
+
+def test_a_moment_of_the_clock_can_be_labelled(teacher, heard):
+    assert teacher.learn_heard_at("doorbell", at_unix_s=heard - 0.2).windows_heard >= 1
+
+
+@pytest.mark.parametrize("moment", [{"at_s": 99.0}, {"at_unix_s": 5.0}])
+def test_a_moment_that_is_not_remembered_is_said_with_those_that_are(teacher, heard, moment):
+    with pytest.raises(LearningError, match=r"nothing is remembered of that moment: expected .* to .*"):
+        teacher.learn_heard_at("doorbell", **moment)
+
+
+def test_what_a_listener_announced_this_morning_can_be_corrected(teacher, small_model, rng):
+    model = read_model(small_model)
+    with open_journal(model) as journal:
+        listener = Listener(model, journal)
+        list(listener.feed(np.concatenate([tone(300, 3, rng=rng), hiss(3, rng=rng)])))
+        for _ in range(9):  # more than the minute that is remembered
+            list(listener.feed(hiss(10, rng=rng)))
+    (event,) = teacher._journal.events()
+    assert event.label == "low"
+    assert 1 <= len(event.embeddings) <= 8
+    assert teacher.correct("last", "kettle").examples == 1
+    ((_, kept),) = teacher._journal.embeddings([1])
+    assert np.array_equal(kept, event.embeddings)
+
+
+def test_a_recording_is_kept_when_it_is_asked_for_and_a_file_is_remembered(teacher, rng, tmp_path):
+    soundfile.write(tmp_path / "ring.wav", tone(900, 1, rng=rng), RATE_HZ)
+    teacher.learn_file("doorbell", tmp_path / "ring.wav")
+    teacher.learn_file("doorbell", tmp_path / "ring.wav", keep_audio=True)
+    of_file, kept = teacher._journal.operations()
+    assert of_file.audio == str(tmp_path / "ring.wav")
+    assert of_file.audio_sha256 == hashlib.sha256((tmp_path / "ring.wav").read_bytes()).hexdigest()
+    clip = teacher._journal.clips / kept.audio
+    assert kept.audio_sha256 == hashlib.sha256(clip.read_bytes()).hexdigest()
+    assert np.abs(soundfile.read(clip)[0] - soundfile.read(tmp_path / "ring.wav")[0]).max() < 1e-4
+
+
+def test_a_recording_that_cannot_be_kept_teaches_nothing(teacher, rng):
+    teacher._journal.clips.write_text("in the way")
+    with pytest.raises(JournalError, match=r"cannot be kept.*nothing was learned"):
+        teacher.learn_clip("doorbell", tone(900, 1, rng=rng), source="test", keep_audio=True)
+    assert teacher._journal.operations() == []
+
+
+def test_a_folder_is_of_one_label_or_of_those_of_its_subfolders(tmp_path):
+    for name in ("b/2.wav", "b/1.WAV", "a/3.flac", "a/notes.txt", "4.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    found = [(label, path.name) for label, path in folder_of_clips(tmp_path)]
+    assert found == [("a", "3.flac"), ("b", "1.WAV"), ("b", "2.wav")]
+    assert [(label, path.name) for label, path in folder_of_clips(tmp_path, "x")] == [("x", "4.wav")]
+    for folder in (tmp_path / "absent", tmp_path / "b"):
+        with pytest.raises(UsageError, match=r"there (is no folder|are no audio files)"):
+            list(folder_of_clips(folder))
+
+
+def test_the_class_of_what_is_not_announced_is_named_by_the_model(teacher, small_model):
+    assert teacher.background == "background"
+    model = read_model(small_model)
+    nothing = replace(model, info=replace(model.info, background=""))
+    with Teacher(nothing) as without, pytest.raises(UsageError, match="no class for what is not to be announced"):
+        _ = without.background

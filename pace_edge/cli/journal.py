@@ -1,0 +1,75 @@
+"""pace-edge journal and relearn"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from pace_edge.cli import options
+from pace_edge.errors import JournalError, UsageError
+
+
+@click.command()
+@click.option("--check", "checking", is_flag=True, help="Read every row and its checksum.")
+@click.option("--repair", type=click.Path(path_type=Path), metavar="NEW",
+              help="Write all that can be read into a new journal; the damaged one is left as it is.")  # fmt: skip
+@options.model
+@options.journal
+@options.as_json
+def journal(checking: bool, repair: Path | None, model: Path, journal: Path | None, as_json: bool) -> None:
+    """Check or repair the journal.
+
+    Exit code 1 says that something is damaged.
+    """
+    from pace_edge import salvage
+    from pace_edge.model_file import read_model
+    from streams.learner import journal_path
+
+    if checking == (repair is not None):
+        raise UsageError("there is nothing to do", expected="--check, or --repair NEW")
+    path = journal or journal_path(read_model(model))
+    if not path.exists():
+        raise UsageError(f"there is no journal {path}", do="Check the path.")
+    found = salvage.check(path) if repair is None else salvage.repair(path, repair)
+    if as_json:
+        click.echo(json.dumps({"journal": str(path), **asdict(found)}, ensure_ascii=False))
+    for line in found.damaged:
+        click.echo(f"{path}: {line}", err=True)
+    done = f"{found.whole} operations of {path} are whole" + (f" and in {repair} now" if repair else "")
+    click.echo(done, err=True)
+    if found.damaged and repair is None:
+        raise JournalError(
+            f"{path} is damaged in {len(found.damaged)} places",
+            do="Save the rest with pace-edge journal --repair NEW, then listen with --journal NEW.",
+        )
+
+
+@click.command()
+@click.argument("old", required=False, type=click.Path(path_type=Path))
+@options.model
+@options.journal
+@options.as_json
+def relearn(old: Path | None, model: Path, journal: Path | None, as_json: bool) -> None:
+    """Teach a new model what the old one was taught.
+
+    From the recordings: files where they still are what they were, and what --keep-audio kept. OLD is the journal of
+    the model before; without it, the one of this model's name. It is only read.
+    """
+    from pace_edge.model_file import read_model
+    from streams.relearn import relearn as again
+
+    done = again(read_model(model), old, journal=journal)
+    if as_json:
+        click.echo(json.dumps({**asdict(done), "journal": str(done.journal)}, ensure_ascii=False))
+    for reason in done.reasons:
+        click.echo(f"pace-edge: {reason}", err=True)
+    lost = ", ".join(f"{count} of '{label}'" for label, count in done.lost.items())
+    click.echo(
+        f"{done.learned} examples learned again into {done.journal}"
+        + (f"; {done.known} were there already" if done.known else "")
+        + (f"; without a recording, to be taught again: {lost}" if lost else ""),
+        err=True,
+    )

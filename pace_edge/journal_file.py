@@ -1,0 +1,230 @@
+"""The file of a journal: one SQLite file in WAL mode, of one model, with a schema number and a list of migrations.
+
+Every committed transaction has reached the disk (synchronous=FULL), so it survives `kill -9` and a power cut. A schema
+is changed by one more function at the end of MIGRATIONS, and each journal is taken through those it has not seen, in
+one transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from pace_edge.errors import JournalError
+
+APPLICATION_ID = 0x50414345  # "PACE"
+WAIT_S = 30.0  # for another process that writes
+DAMAGED = ""  # the checksum of a row that was damaged before it was moved here: it fits no row
+
+_FIRST = """
+CREATE TABLE model (name TEXT NOT NULL, sha256 TEXT NOT NULL, embedding_size INTEGER NOT NULL) STRICT;
+CREATE TABLE labels (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_unix_s REAL NOT NULL,
+  label TEXT NOT NULL,
+  source TEXT NOT NULL,
+  embeddings BLOB NOT NULL,
+  sha256 BLOB NOT NULL
+) STRICT;
+CREATE TABLE heard (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  session TEXT NOT NULL,
+  at_unix_s REAL NOT NULL,
+  start_s REAL NOT NULL,
+  end_s REAL NOT NULL,
+  level_dbfs REAL NOT NULL,
+  embedding BLOB NOT NULL
+) STRICT;
+"""
+_SECOND = """
+CREATE TABLE operations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_unix_s REAL NOT NULL,
+  kind TEXT NOT NULL,
+  label TEXT NOT NULL,
+  new_label TEXT NOT NULL,
+  target INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  windows INTEGER NOT NULL,
+  audio TEXT NOT NULL,
+  audio_sha256 TEXT NOT NULL,
+  embeddings_sha256 TEXT NOT NULL,
+  sha256 TEXT NOT NULL
+) STRICT;
+CREATE TABLE embeddings (operation INTEGER PRIMARY KEY, windows BLOB NOT NULL) STRICT;
+CREATE TABLE events (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  label TEXT NOT NULL,
+  source TEXT NOT NULL,
+  at_unix_s REAL NOT NULL,
+  start_s REAL NOT NULL,
+  end_s REAL NOT NULL,
+  embeddings BLOB NOT NULL
+) STRICT;
+"""
+KEEPERS = {  # what makes the journal append-only; only a purge and a reset take them away, and put them back
+    f"{table}_keep_{verb}": f"CREATE TRIGGER {table}_keep_{verb} BEFORE {verb} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+    for table in ("operations", "embeddings")
+    for verb in ("UPDATE", "DELETE")
+}
+COLUMNS = ("id", "at_unix_s", "kind", "label", "new_label", "target", "source", "origin", "windows", "audio",
+           "audio_sha256", "embeddings_sha256")  # fmt: skip
+
+
+class JournalFile:
+    """An open journal, or a new one, for the model of this name and checksum. Raises JournalError."""
+
+    def __init__(self, path: Path, *, model_name: str, model_sha256: str, embedding_size: int) -> None:
+        self.path = path
+        self.embedding_size = embedding_size
+        self.model_name, self.model_sha256 = model_name, model_sha256
+        with self._said_plainly():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
+            try:
+                self._schema()  # before WAL mode is written into somebody else's file
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=FULL")
+                if self._schema() < len(MIGRATIONS):
+                    with self._transaction():
+                        self._migrate()
+                self._refuse_another_model()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _schema(self) -> int:
+        """The number of migrations that the file has seen; 0 when it is new and empty."""
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        (schema,) = self._db.execute("PRAGMA user_version").fetchone()
+        if application == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            return 0
+        if application != APPLICATION_ID:
+            raise JournalError(
+                f"{self.path} is a SQLite file of another program",
+                do="Choose another journal file; nothing was changed.",
+            )
+        if not 1 <= schema <= len(MIGRATIONS):
+            raise JournalError(
+                f"{self.path} was written by another version of pace-edge",
+                expected=f"schema {len(MIGRATIONS)}", got=f"schema {schema}",
+                do="Upgrade pace-edge; nothing was changed.",
+            )  # fmt: skip
+        return int(schema)
+
+    def _migrate(self) -> None:
+        schema = self._schema()  # again: another process may have been quicker
+        for migration in MIGRATIONS[schema:]:
+            migration(self._db)
+        if not schema:
+            self._db.execute(
+                "INSERT INTO model VALUES (?, ?, ?)", (self.model_name, self.model_sha256, self.embedding_size)
+            )
+            self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        self._db.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+
+    def _refuse_another_model(self) -> None:
+        name, sha256 = self._db.execute("SELECT name, sha256 FROM model").fetchone()
+        if sha256 != self.model_sha256:
+            raise JournalError(
+                f"the journal {self.path} belongs to another model",
+                expected=f"{self.model_name} {self.model_sha256[:12]}", got=f"{name} {sha256[:12]}",
+                do="Its labels are safe: listen with the model they were given to, start a new journal with "
+                "--journal FILE, or teach this model again what has a recording with `pace-edge relearn`.",
+            )  # fmt: skip
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # SQLite has rolled back by itself when the disk is full
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _said_plainly(self) -> Iterator[None]:
+        """SQLite's and the system's errors as one line that says what to do."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            if isinstance(error, sqlite3.DatabaseError) and "malformed" in str(error):
+                raise JournalError(
+                    f"the journal {self.path} is damaged: {error}",
+                    do="Save what can be read into a new file: pace-edge journal --repair NEW.",
+                ) from error
+            raise JournalError(
+                f"the journal {self.path} cannot be used: {error}",
+                do="See that the folder exists, is writable and has room, or name another with --journal FILE or "
+                "PACE_EDGE_HOME; labels already in the file are kept.",
+            ) from error
+
+
+def row_checksum(row: tuple[object, ...]) -> str:
+    """Of the values of COLUMNS."""
+    return hashlib.sha256(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def insert_row(db: sqlite3.Connection, row: tuple[object, ...], checksum: str) -> None:
+    """The values of COLUMNS, then their checksum."""
+    marks = ", ".join("?" * (len(COLUMNS) + 1))
+    db.execute(f"INSERT INTO operations ({', '.join(COLUMNS)}, sha256) VALUES ({marks})", (*row, checksum))
+
+
+def model_of(path: Path) -> tuple[str, str, int]:
+    """The name, SHA-256 and embedding size of the model that a journal belongs to. Raises JournalError."""
+    try:
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            name, sha256, size = db.execute("SELECT name, sha256, embedding_size FROM model").fetchone()
+        finally:
+            db.close()
+    except (sqlite3.Error, TypeError) as error:
+        raise JournalError(f"{path} is no journal that can be read: {error}", do="Check the path.") from error
+    return str(name), str(sha256), int(size)
+
+
+def _first(db: sqlite3.Connection) -> None:
+    _run(db, _FIRST)
+
+
+def _second(db: sqlite3.Connection) -> None:
+    """Labels become operations. A row that is damaged stays so, and is named when it is read."""
+    _run(db, _SECOND)
+    (size,) = db.execute("SELECT embedding_size FROM model").fetchone() or (1,)
+    for id, at, label, source, blob, checksum in db.execute(
+        "SELECT id, at_unix_s, label, source, embeddings, sha256 FROM labels ORDER BY id"
+    ):
+        digest = hashlib.sha256(f"{at!r}\0{label}\0{source}\0".encode())
+        digest.update(blob)
+        origin = hashlib.sha256(f"{id}".encode() + checksum).hexdigest()[:32]  # the same in every copy of the file
+        windows = len(blob) // np.dtype("<f4").itemsize // size
+        row = (id, at, "learn", label, "", 0, source, origin, windows, "", "", hashlib.sha256(blob).hexdigest())
+        insert_row(db, row, row_checksum(row) if digest.digest() == checksum else DAMAGED)
+        db.execute("INSERT INTO embeddings VALUES (?, ?)", (id, blob))
+    _run(db, "DROP TABLE labels;")
+    for keeper in KEEPERS.values():
+        db.execute(keeper)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second)  # append only
+
+
+def _run(db: sqlite3.Connection, script: str) -> None:
+    """Inside a transaction, which `executescript` would end."""
+    for statement in script.split(";")[:-1]:
+        db.execute(statement)

@@ -1,0 +1,102 @@
+"""The rows of the journal's log: operations, and the embeddings of the examples among them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pace_edge.heard_memory import HeardMemory
+from pace_edge.journal_file import COLUMNS, insert_row, row_checksum
+from pace_edge.operations import Operation
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled clip: `embeddings` float32 [windows, D]."""
+
+    id: int
+    at_unix_s: float
+    label: str
+    source: str
+    embeddings: np.ndarray
+
+
+class OperationLog(HeardMemory):
+    """`damaged` names the rows that were found damaged so far, by id."""
+
+    def __init__(self, path: Path, *, model_name: str, model_sha256: str, embedding_size: int) -> None:
+        super().__init__(path, model_name=model_name, model_sha256=model_sha256, embedding_size=embedding_size)
+        self.damaged: dict[int, str] = {}
+
+    @property
+    def clips(self) -> Path:
+        """The folder of the recordings that are kept; an operation's `audio` is relative to it."""
+        return self.path.with_name(self.path.stem + ".clips")
+
+    def operations(self, after: int = 0) -> list[Operation]:
+        """The operations with an id above `after`, oldest first, without their embeddings and without what is
+        damaged."""
+        with self._said_plainly():
+            rows = self._db.execute(
+                f"SELECT {', '.join(COLUMNS)}, sha256 FROM operations WHERE id > ? ORDER BY id", (after,)
+            ).fetchall()
+        found = []
+        for *row, checksum in rows:
+            operation = Operation(**dict(zip(COLUMNS[:-1], row, strict=False)), sha256=checksum)
+            if row_checksum(tuple(row)) == checksum:
+                found.append(operation)
+            else:
+                self.damaged[operation.id] = operation.in_words()
+        return found
+
+    def embeddings(self, ids: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+        """(id, float32 [windows, D]) of each of these examples that was not erased and is whole."""
+        for id in ids:
+            with self._said_plainly():
+                row = self._db.execute(
+                    "SELECT o.kind, o.label, o.source, o.embeddings_sha256, e.windows FROM operations o"
+                    " LEFT JOIN embeddings e ON e.operation = o.id WHERE o.id = ?", (id,),
+                ).fetchone()  # fmt: skip
+            if row is None or row[0] != "learn":
+                continue
+            _, label, source, checksum, blob = row
+            if blob is not None and hashlib.sha256(blob).hexdigest() == checksum:
+                yield id, np.frombuffer(blob, "<f4").reshape(-1, self.embedding_size)
+            else:
+                self.damaged[id] = f"learn '{label}' from {source}"
+
+    def damage(self) -> list[str]:
+        """One line, for a person, for each damaged row that was met so far."""
+        return [
+            f"operation {id} ({words}) in {self.path} is damaged and left out; the others are used. The file was "
+            "changed outside pace-edge: restore a copy of it, or see pace-edge journal --check"
+            for id, words in sorted(self.damaged.items())
+        ]
+
+    def _append(self, operation: Operation, embeddings: np.ndarray | None = None) -> Operation:
+        """Inside a transaction: the operation as it was written, with its id."""
+        blob = b"" if embeddings is None else embeddings.tobytes()
+        operation = replace(
+            operation, id=self._last_id() + 1, at_unix_s=operation.at_unix_s or time.time(),
+            origin=operation.origin or (uuid.uuid4().hex if operation.kind == "learn" else ""),
+            windows=0 if embeddings is None else len(embeddings),
+        )  # fmt: skip
+        self._insert(operation, hashlib.sha256(blob).hexdigest())
+        if embeddings is not None:
+            self._db.execute("INSERT INTO embeddings VALUES (?, ?)", (operation.id, blob))
+        return operation
+
+    def _insert(self, operation: Operation, embeddings_sha256: str) -> None:
+        row = (*(getattr(operation, column) for column in COLUMNS[:-1]), embeddings_sha256)
+        insert_row(self._db, row, row_checksum(row))
+
+    def _last_id(self) -> int:
+        """Also of what was erased: an id is given once."""
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'operations'").fetchone()
+        return int(row[0]) if row else 0

@@ -1,0 +1,130 @@
+"""What a person did to a journal, and what it all comes to: a pure fold over the operations, in the order of their ids.
+
+learn    an example: its windows' embeddings are kept beside it
+correct  the example `target` is called `label`
+undo     the operation `target` counts as if it had never been
+forget   no example counts any more that is called `label`, and no class of the model file is called so
+hide     what is called `label` is not reported; unhide takes it back
+rename   what is called `label` is called `new_label`; if there is such a class, the two become one
+merge    another journal's examples follow, as `learn` operations whose `target` this is
+purge    `forget` whose examples are gone from the file: not to be undone
+purged   a `learn` that was purged: only its origin is left, so that no merge brings it back
+reset    all before it is void, and gone from the file: not to be undone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal[
+    "learn", "correct", "undo", "forget", "hide", "unhide", "rename", "merge", "purge", "purged", "reset"
+]  # fmt: skip
+FINAL = ("purge", "reset")  # what was erased cannot be undone, nor what came before it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One row of the journal. `windows` counts an example's embeddings; `origin` is the example's name in every journal
+    it is merged into; `audio` the path of its recording, if it has one, with `audio_sha256`."""
+
+    kind: Kind
+    id: int = 0
+    at_unix_s: float = 0.0
+    label: str = ""
+    new_label: str = ""
+    target: int = 0
+    source: str = ""
+    origin: str = ""
+    windows: int = 0
+    audio: str = ""
+    audio_sha256: str = ""
+    sha256: str = ""  # of the row
+
+    def in_words(self) -> str:
+        about = {
+            "learn": f"learn '{self.label}' from {self.source}",
+            "correct": f"correct example {self.target} to '{self.label}'",
+            "undo": f"undo operation {self.target}",
+            "rename": f"rename '{self.label}' to '{self.new_label}'",
+            "merge": f"merge {self.source}",
+            "reset": "reset",
+        }
+        return about.get(self.kind, f"{self.kind} '{self.label}'")
+
+
+@dataclass(frozen=True)
+class State:
+    """What the operations come to. `examples`: id to label, of those that count; `built_in`: each class of the model
+    file to what it is called, None: forgotten; `hidden`: the labels that are not reported."""
+
+    examples: dict[int, str] = field(default_factory=dict)
+    built_in: dict[str, str | None] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes in their order: the model file's, then as their first example was taught."""
+        named = [name for name in self.built_in.values() if name is not None]
+        return list(dict.fromkeys([*named, *self.examples.values()]))
+
+
+def beginning(labels: Sequence[str], hidden: Iterable[str] = ()) -> State:
+    """Nothing was done yet, to a model file of these classes."""
+    return State({}, {label: label for label in labels}, frozenset(hidden))
+
+
+def effective(operations: Sequence[Operation], start: State) -> State:
+    """What the operations, in the order of their ids, make of `start`. What refers to nothing changes nothing."""
+    void = undone(operations)
+    examples, built_in, hidden = dict(start.examples), dict(start.built_in), set(start.hidden)
+    for operation in operations:
+        label = operation.label
+        if operation.id in void:
+            continue
+        match operation.kind:
+            case "learn" if operation.target not in void:
+                examples[operation.id] = label
+            case "correct" if operation.target in examples:
+                examples[operation.target] = label
+            case "forget" | "purge":
+                examples = {id: name for id, name in examples.items() if name != label}
+                built_in = {own: None if name == label else name for own, name in built_in.items()}
+                hidden.discard(label)
+            case "hide":
+                hidden.add(label)
+            case "unhide":
+                hidden.discard(label)
+            case "rename":
+                new = operation.new_label
+                if label in hidden and new not in {*examples.values(), *built_in.values()}:
+                    hidden.add(new)  # a class that joins another is as visible as that one
+                hidden.discard(label)
+                examples = {id: new if name == label else name for id, name in examples.items()}
+                built_in = {own: new if name == label else name for own, name in built_in.items()}
+            case "reset":
+                examples, built_in, hidden = dict(start.examples), dict(start.built_in), set(start.hidden)
+    return State(examples, built_in, frozenset(hidden))
+
+
+def undone(operations: Sequence[Operation]) -> set[int]:
+    """The ids that count as if they had never been. An undo can be undone; what is final cannot."""
+    final = {operation.id for operation in operations if operation.kind in FINAL}
+    void: set[int] = set()
+    for operation in reversed(operations):
+        if operation.kind == "undo" and operation.id not in void:
+            void.add(operation.target)
+    return void - final
+
+
+def can_be_undone(operations: Sequence[Operation]) -> list[Operation]:
+    """What `undo` takes back, last first: it stops at what is final."""
+    void, last_first = undone(operations), []
+    for operation in reversed(operations):
+        if operation.kind in FINAL:
+            break
+        part_of_merge = operation.kind == "learn" and operation.target
+        if operation.kind not in ("undo", "purged") and operation.id not in void and not part_of_merge:
+            last_first.append(operation)
+    return last_first

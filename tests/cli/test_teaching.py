@@ -1,0 +1,232 @@
+"""Every teaching verb as a person types it: JSON on stdout, words on stderr; with and without a listener."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from pace_edge.cli import cli
+from pace_edge.errors import PaceEdgeError
+from pace_edge.model_file import read_model
+from streams.learner import journal_path, open_journal
+from streams.listener import Listener
+from tests.synthetic import RATE_HZ, hiss, tone
+
+
+@pytest.fixture
+def sounds(tmp_path, monkeypatch):
+    rng = np.random.default_rng(13)
+    for name, hz in (("ring", 900), ("ring2", 910), ("folder/a/1", 150), ("folder/a/2", 155), ("folder/b/1", 1800)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / f"{name}.wav", tone(hz, 1, rng=rng), RATE_HZ)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def do(small_model, sounds):
+    """Run a verb in this process: its JSON, line by line, and its words."""
+
+    def run(*words):
+        result = CliRunner().invoke(cli, [*map(str, words), "--model", str(small_model)])
+        if result.exception:
+            raise result.exception
+        return [json.loads(line) for line in result.stdout.splitlines() if line.startswith(("{", "["))], result.stderr
+
+    return run
+
+
+def taught(do):
+    (counted,), _ = do("labels", "--json")
+    return {one["label"]: one["taught"] for one in counted if one["taught"]}
+
+
+@pytest.fixture
+def heard(small_model, sounds):
+    """A listener was here, and announced a low sound."""
+    model, rng = read_model(small_model), np.random.default_rng(1)
+    with open_journal(model) as journal:
+        list(Listener(model, journal).feed(np.concatenate([tone(300, 3, rng=rng), hiss(3, rng=rng)])))
+
+
+def test_several_files_and_folders_are_several_examples(do):
+    lessons, words = do("learn", "--label", "bell", "--file", "ring.wav", "--file", "ring2.wav")
+    assert [lesson["examples"] for lesson in lessons] == [1, 2]
+    assert lessons[0]["effect"]["checked"] == 0
+    assert "the other classes' own examples score" in words
+    do("learn", "--folder", "folder")
+    do("learn", "--folder", "folder/b", "--label", "c")
+    assert taught(do) == {"bell": 2, "a": 2, "b": 1, "c": 1}
+
+
+def test_of_several_files_the_bad_ones_are_named_and_the_good_ones_learned(do, sounds):
+    (sounds / "bad.wav").write_text("no sound")
+    with pytest.raises(PaceEdgeError, match="1 of the files could not be learned"):
+        do("learn", "--label", "bell", "--file", "bad.wav", "--file", "ring.wav")
+    assert taught(do) == {"bell": 1}
+
+
+@pytest.mark.parametrize("way", [["--last", "2s"], ["--at", "1.5"], []])
+def test_what_was_heard_is_taught_in_each_way(do, heard, way):
+    ((lesson,), _) = do("learn", "--label", "hum", *way)
+    assert lesson["source"].startswith("heard")
+
+
+def test_what_is_not_to_be_announced_is_taught_without_a_name(do, heard):
+    do("learn", "--background", "--last", "2")
+    assert taught(do) == {"background": 1}
+
+
+def test_the_verbs_follow_one_another(do, heard):
+    do("learn", "--label", "bell", "--file", "ring.wav")
+    ((change,), words) = do("correct", "--label", "kettle")
+    assert change["did"] == "the 'low' heard at 0.0 s is an example of 'kettle' now"
+    assert "'kettle' has 1 example" in words
+    assert taught(do) == {"bell": 1, "kettle": 1}
+    do("undo")
+    assert taught(do) == {"bell": 1}
+    do("rename", "bell", "Klingel")
+    do("correct", "--example", "1", "--label", "Glocke")
+    assert taught(do) == {"Glocke": 1}
+    do("undo", "--steps", "2")
+    assert taught(do) == {"bell": 1}
+    do("hide", "low")
+    ((listed,), _) = do("labels", "--json")
+    assert [one["label"] for one in listed if one["hidden"]] == ["low"]
+    do("unhide", "low")
+    do("forget", "low")
+    ((listed,), _) = do("labels", "--json")
+    assert [one["label"] for one in listed] == ["high", "background", "bell"]
+    do("forget", "bell", "--purge")
+    ((change,), _) = do("reset", "--yes")
+    copy = change["did"].partition("a copy is ")[2].partition(":")[0]
+    do("learn", "--label", "bell", "--file", "ring.wav")
+    ((change,), _) = do("merge", copy)
+    assert "0 taught examples" in change["did"]
+    assert taught(do) == {"bell": 1}
+
+
+def test_labels_are_a_table_for_people(small_model, do):
+    for name in ("ring.wav", "ring2.wav"):
+        do("learn", "--label", "bell", "--file", name)
+    out = CliRunner().invoke(cli, ["labels", "--model", str(small_model)]).stdout.splitlines()
+    assert out[0].split() == ["class", "built", "in", "taught", "right", "score", "more"]
+    assert out[-1].split()[:4] == ["bell", "0", "2", "2/2"]
+    out = CliRunner().invoke(cli, ["labels", "--examples", "--model", str(small_model)]).stdout.splitlines()
+    assert [line.split()[:2] for line in out] == [["1", "bell"], ["2", "bell"]]
+
+
+def test_health_is_a_line_for_each_that_was_heard(small_model, heard):
+    out = CliRunner().invoke(cli, ["labels", "--health", "--model", str(small_model)]).stdout
+    assert out.startswith("the room, 11 windows: strangeness")
+
+
+def test_a_damaged_journal_is_named_checked_and_repaired(small_model, do, sounds):
+    do("learn", "--label", "bell", "--file", "ring.wav", "--file", "ring2.wav")
+    ((said,), _) = do("journal", "--check", "--json")
+    assert said["damaged"] == []
+    path = journal_path(read_model(small_model))
+    with open_journal(read_model(small_model)) as journal:
+        (first,) = journal._db.execute("SELECT windows FROM embeddings WHERE operation = 1").fetchone()
+    content = path.read_bytes()
+    path.write_bytes(content.replace(first, bytes(len(first))))
+    assert path.read_bytes() != content
+    _, words = do("labels")
+    assert "operation 1 (learn 'bell' from file" in words
+    assert "is damaged and left out" in words
+    with pytest.raises(PaceEdgeError, match=r"damaged in 1 places.*--repair"):
+        do("journal", "--check")
+    do("journal", "--repair", "new.sqlite")
+    ((counted,), words) = do("labels", "--json", "--journal", "new.sqlite")
+    assert counted[-1]["taught"] == 1
+    assert "damaged" not in words
+
+
+def test_a_new_model_is_taught_what_the_old_one_was(small_model, do, sounds):
+    do("learn", "--label", "bell", "--file", "ring.wav", "--keep-audio")
+    new = sounds / "new.onnx"
+    new.write_bytes(small_model.read_bytes())
+    import onnx
+
+    model = onnx.load(new)
+    model.doc_string = "another file"
+    onnx.save(model, new)
+    result = CliRunner().invoke(cli, ["relearn", "--model", str(new), "--json"])
+    assert json.loads(result.stdout)["learned"] == 1
+    counted = json.loads(CliRunner().invoke(cli, ["labels", "--model", str(new), "--json"]).stdout)
+    assert counted[-1]["taught"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["learn", "--label", "x", "--background"], "--label and --background exclude each other"),
+        (["learn", "--label", "x", "--file", "ring.wav", "--from-mic"], "--file and --seconds exclude each other"),
+        (["learn", "--label", "x", "--at", "noon"], "--at noon is no time"),
+        (["learn", "--label", "x", "--last", "soon"], "not a number of seconds"),
+        (["learn", "--label", "x", "--last", "0"], "not above 0"),
+        (["learn", "--label", "x", "--keep-audio"], "no audio is kept"),
+        (["learn", "--folder", "absent"], "there is no folder absent"),
+        (["learn", "--folder", "."], "there are no audio files in the subfolders"),
+        (["correct", "last", "--example", "1", "--label", "x"], "exclude each other"),
+        (["correct", "--label", "x"], "no event is remembered"),
+        (["undo"], "not so much to undo"),
+        (["forget", "dog"], "no class is called 'dog'"),
+        (["forget", "background"], "not to be announced"),
+        (["rename", "low", " "], "label cannot be used"),
+        (["merge", "absent"], "there is no journal absent"),
+        (["merge", "ring.wav"], "is no journal"),
+        (["reset"], "Add --yes"),
+        (["relearn", "absent"], "there is no journal absent"),
+        (["journal"], "there is nothing to do"),
+        (["journal", "--check"], "there is no journal"),
+        (["labels", "--health", "--examples"], "exclude each other"),
+    ],
+)
+def test_a_mistake_is_said_in_one_line_and_changes_nothing(do, small_model, words, message):
+    with pytest.raises((PaceEdgeError, SystemExit)) as caught:
+        do(*words)
+    if isinstance(caught.value, PaceEdgeError):
+        assert message in str(caught.value)
+    else:
+        assert message in CliRunner().invoke(cli, [*words, "--model", str(small_model)]).stderr
+    with open_journal(read_model(small_model)) as journal:
+        assert journal.operations() == []
+
+
+def test_a_running_listener_takes_up_every_operation(small_model, do, sounds):
+    rng = np.random.default_rng(2)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pace_edge", "listen", "--model", small_model, "--input", "-"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+    def hear(seconds, hz=900):
+        process.stdin.write((32767 * tone(hz, seconds, rng=rng)).astype("<i2").tobytes())
+        process.stdin.flush()
+        line = process.stdout.readline()
+        assert line, process.stderr.read().decode()
+        return json.loads(line)
+
+    hear(2)
+    deadline = time.monotonic() + 60
+    do("learn", "--label", "bell", "--file", "ring.wav")
+    while hear(0.5)["label"] != "bell":  # what is in the pipe was cut into windows before
+        assert time.monotonic() < deadline
+    do("rename", "bell", "Klingel")
+    while hear(0.5)["label"] != "Klingel":
+        assert time.monotonic() < deadline
+    do("undo", "--steps", "2")
+    while hear(0.5)["label"] in ("bell", "Klingel"):
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=30)
+    assert b"learned 'bell' from file" in words
+    assert b"done: rename 'bell' to 'Klingel'" in words
+    assert b"done: undo operation" in words
