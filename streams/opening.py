@@ -69,4 +69,6 @@ def chunks_of(arrivals: Iterable[Arrival], clips: ClipKeeper | None, rate_hz: in
             before = given.get(arrival.source, 0)
             clips.push(arrival.source, arrival.chunk, start_s=(before + arrival.dropped) / rate_hz)
             given[arrival.source] = before + len(arrival.chunk)
+        if arrival.ended:
+            given.pop(arrival.source, None)
         yield _Stream(arrival.source, arrival.dropped, arrival.overflows, news), arrival.chunk

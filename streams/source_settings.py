@@ -42,5 +42,5 @@ class WatchdogSettings(Section):
     first_retry_s: SomeSeconds = Field(default=0.5, description="Before it is opened again, in seconds; then doubled.")
     last_retry_s: SomeSeconds = Field(default=30.0, description="At most so long, in seconds.")
     settled_s: Seconds = Field(
-        default=10.0, description="One that was well for so many seconds starts at the first retry again."
+        default=3.0, description="One that was well for so many seconds starts at the first retry again."
     )

@@ -29,6 +29,8 @@ Type=notify
 ExecStart={start}
 ExecReload=/bin/kill -HUP $MAINPID
 Environment={environment}
+# A microphone may come later than the service does.
+Environment=PACE_EDGE_WATCHDOG_WAIT=true
 # For secrets, such as PACE_EDGE_OUTPUTS_MQTT_PASSWORD=...
 EnvironmentFile=-{secrets}
 WorkingDirectory={home}

@@ -8,6 +8,7 @@ import sys
 import click
 
 from pace_edge.cli.adapt import adapt
+from pace_edge.cli.bench import bench
 from pace_edge.cli.change import correct, forget, hide, merge, rename, reset, undo, unhide
 from pace_edge.cli.config import config
 from pace_edge.cli.devices import devices
@@ -30,7 +31,7 @@ def cli() -> None:
 
 for verb in (
     listen, learn, correct, undo, forget, hide, unhide, rename, labels, history, merge, reset, relearn, journal,
-    devices, config, service, adapt, export, inspect,
+    devices, config, service, bench, adapt, export, inspect,
 ):  # fmt: skip
     cli.add_command(verb)
 

@@ -183,6 +183,7 @@ def test_the_whole_loop_on_a_real_microphone(virtual_microphone, small_model, so
         [sys.executable, "-m", "pace_edge", "listen", "--model", small_model],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
     )  # fmt: skip
+    assert json.loads(process.stdout.readline())["state"] == "healthy"
     assert json.loads(process.stdout.readline())["type"] == "window"
     virtual_microphone.play(sounds / "ring.wav")
     time.sleep(0.5)

@@ -28,6 +28,7 @@ def test_the_watchdog_is_fed_and_not_overfed(systemd):
     notifier = Notifier(environment)
     for _ in range(100):
         notifier.alive()
+    assert ours.recv(1000) == b"READY=1"
     assert ours.recv(1000) == b"WATCHDOG=1"
     ours.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -37,6 +38,7 @@ def test_the_watchdog_is_fed_and_not_overfed(systemd):
 def test_the_watchdog_of_another_process_is_not_fed(systemd):
     ours, environment = systemd
     Notifier({**environment, "WATCHDOG_PID": "1"}).alive()
+    assert ours.recv(1000) == b"READY=1"
     ours.setblocking(False)
     with pytest.raises(BlockingIOError):
         ours.recv(1000)
