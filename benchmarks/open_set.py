@@ -114,7 +114,8 @@ def events_an_hour(heard: Called, clip_windows: list[int], threshold: float) -> 
         for i in range(count):
             label, confidence = str(heard[0][at + i]), float(heard[1][at + i])
             start_s = i * URBAN_HOP_S
-            state, events = step(state, Window(start_s, start_s + STARTER.window_s, label, confidence, 0.0), rule)
+            window = Window(start_s, start_s + STARTER.window_s, label, confidence, 0.0)
+            state, events = step(state, window, {label: confidence}, rule)
             started += sum(event.state == "start" for event in events)
         at += count
     return started / (at / AN_HOUR)
