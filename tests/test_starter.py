@@ -12,8 +12,8 @@ from pace_edge.config import DEMO_RECORDING, STARTER_MODEL
 from pace_edge.model_file import PREFIX, read_model
 from streams.encoder import Encoder
 from streams.heard import Event
-from streams.listener import listen
 from streams.labels import labels
+from streams.listener import listen
 from streams.teach import Teacher
 
 SOUNDS = Path(__file__).parents[1] / "examples" / "sounds"
