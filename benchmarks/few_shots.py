@@ -27,7 +27,9 @@ import numpy as np
 from benchmarks.heard import Heard
 from benchmarks.opponents import OPPONENTS
 from benchmarks.shots_data import shots_sets
-from benchmarks.tasks import Task, fitted, fold_tasks, projection_for, shares_right
+from benchmarks.tasks import Task, fold_tasks, projection_for, shares_right
+from export.calibrate import clip_weight, weighed
+from pace_edge.adapt.fit import fit_features
 from pace_edge.adapt.starter import STARTER
 from pace_edge.analytic import AnalyticClassifier
 from pace_edge.config import STARTER_MODEL
@@ -82,6 +84,14 @@ READ_OUTS: dict[str, Callable[[AnalyticClassifier, np.ndarray], np.ndarray]] = {
     "ours, power 0.4": replace(SHIPPED, power=0.4).scores,
     "ours, evened (not shipped)": evened,
 }
+
+
+def fitted(phi: Heard, clips: np.ndarray) -> AnalyticClassifier:
+    """As `pace-edge export` does: each clip weighs the same, and at most what a taught one does."""
+    classifier = fit_features(
+        [phi.windows[i] for i in clips], phi.labels[clips].tolist(), gamma_relative=STARTER.gamma_relative
+    )
+    return weighed(classifier, clip_weight(classifier.counts))
 
 
 def ours(phi: Heard, pairs: Sequence[tuple[Task, Task]], bases: dict[bytes, AnalyticClassifier]) -> Numbers:
