@@ -40,7 +40,7 @@ def as_toml(value: Any) -> str:
     if isinstance(value, dict):
         if not value:
             return "{}"
-        return "{ " + ", ".join(f"{json.dumps(k, ensure_ascii=False)} = {as_toml(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{as_toml(k)} = {as_toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, frozenset):
         value = sorted(value)
     if isinstance(value, tuple | list):

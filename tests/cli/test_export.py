@@ -73,7 +73,8 @@ def test_an_exported_file_listens_and_learns(tmp_path):
     soundfile.write(tmp_path / "ring.wav", tone(5000, 1, rng=rng), RATE_HZ)
     heard = pace_edge("listen", "--model", path, "--input", tmp_path / "heard.wav", "--no-realtime", "--threshold", 0.1)
     assert announced(map(json.loads, heard.stdout.splitlines())) == {"tone0"}
-    assert "without it\n" in heard.stderr  # and nothing about a class that is never announced
+    assert "a sound is announced after" in heard.stderr
+    assert "never announced" not in heard.stderr  # it has no class that is
     taught = pace_edge("learn", "--model", path, "--label", "ring", "--file", tmp_path / "ring.wav")
     assert json.loads(taught.stdout)["after"][0] == "ring"
 
@@ -104,7 +105,10 @@ def test_what_was_learned_is_baked_without_torch(small_model, tmp_path):
     assert json.loads(done.stdout)["labels"] == ["low", "high", "background", "doorbell"]
     assert "1 taught example; new classes: doorbell" in done.stderr
     learned = {"label": "doorbell", "built_in": 1.0, "taught": 0}
-    assert json.loads(pace_edge("labels", "--model", tmp_path / "new.onnx", "--json").stdout)[-1] == learned
+    assert (
+        json.loads(pace_edge("labels", "--model", tmp_path / "new.onnx", "--json").stdout)[-1].items()
+        >= learned.items()
+    )
 
 
 @pytest.mark.parametrize(
