@@ -75,11 +75,7 @@ def listen(data: Path, model_sha256: str, encoders: list[Encoder], cache: Path) 
         yield from by_fold([], lambda _, fold: noise_examples(80, seed=fold))
 
     def heard(name: str, examples: Iterable[tuple[Example, int]]) -> Heard:
-        file = cache / f"{name}-{model_sha256[:12]}.npz"
-        if not file.exists():
-            print(f"listening to {name} ...", file=sys.stderr, flush=True)
-            _save(file, _embed(encoders, examples))
-        return _load(file)
+        return heard_once(cache / f"{name}-{model_sha256[:12]}.npz", encoders, examples)
 
     esc = heard("sounds", bare(sounds))
     rest = heard("rooms", rooms_and_noise())
@@ -87,6 +83,14 @@ def listen(data: Path, model_sha256: str, encoders: list[Encoder], cache: Path) 
         np.concatenate([esc.labels, rest.labels]), np.concatenate([esc.folds, rest.folds]), esc.windows + rest.windows
     )
     return Material(esc, heard("words", bare(spoken)), product, heard("unknown", bare(_strange(data))))
+
+
+def heard_once(file: Path, encoders: list[Encoder], examples: Iterable[tuple[Example, int]]) -> Heard:
+    """What `file` holds of (example, fold), and if there is no such file, first listen and write it."""
+    if not file.exists():
+        print(f"listening to {file.stem} ...", file=sys.stderr, flush=True)
+        _save(file, _embed(encoders, examples))
+    return _load(file)
 
 
 def _strange(data: Path) -> list[Clip]:
