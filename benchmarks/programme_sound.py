@@ -31,12 +31,12 @@ _BLOCK = RATE_HZ // 50
 
 @dataclass(frozen=True)
 class Programme:
-    """`pauses_s`: how much of it lies between the sounds; `unknown`: how many unknown sounds are in there."""
+    """`played`: the known sounds, `unknown` those in the pauses between them; `pauses_s`: how long all pauses are."""
 
     path: Path
     seconds: float
     played: tuple[Played, ...]
-    unknown: int
+    unknown: tuple[Played, ...]
     pauses_s: float
 
     @property
@@ -58,16 +58,15 @@ def make_programme(
     if pause < 2 * APART_S * RATE_HZ:
         raise ValueError(f"{len(clips)} sounds do not fit into {seconds:g} s")
     strange = [unknown[i] for i in rng.permutation(len(unknown))]
-    at, played, unknowns = edge, [], 0
+    at, played, between = edge, [], []
     for label, samples in clips:
         after = at + round(rng.uniform(0.5, 1.5) * pause)
         after = min(after, total - edge - len(samples))
-        unknowns += _fill(pcm[at:after], strange, rng)
+        between += _fill(pcm, at, after, strange, rng)
         pcm[after : after + len(samples)] += samples
-        first, last = audible(samples)
-        played.append(Played(label, (after + first) / RATE_HZ, (after + last) / RATE_HZ))
+        played.append(_played(label, samples, after))
         at = after + len(samples)
-    unknowns += _fill(pcm[at : total - edge], strange, rng)
+    between += _fill(pcm, at, total - edge, strange, rng)
     pcm += 10 ** (ROOM_DBFS / 20) * _room(total, rng)
     marker = 10 ** (MARKER_DBFS / 20) * rng.standard_normal(round(MARKER_S * RATE_HZ))
     margin = round(MARGIN_S * RATE_HZ)
@@ -75,7 +74,7 @@ def make_programme(
     pcm[total - margin - len(marker) : total - margin] += marker
     soundfile.write(path, np.clip(pcm, -1, 1).astype(np.float32), RATE_HZ, subtype="PCM_16")
     sound_s = sum(len(samples) for _, samples in clips) / RATE_HZ
-    return Programme(path, seconds, tuple(played), unknowns, seconds - sound_s)
+    return Programme(path, seconds, tuple(played), tuple(between), seconds - sound_s)
 
 
 def marks(windows: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
@@ -122,19 +121,24 @@ def _at_some_level(clip: Clip, rng: np.random.Generator) -> tuple[str, np.ndarra
     return {"unknown": "speech"}.get(clip.label, clip.label), gain * read_audio(clip.path, RATE_HZ)
 
 
-def _fill(pause: np.ndarray, strange: list[Clip], rng: np.random.Generator) -> int:
-    """Put unknown clips, taken off `strange`, into the middle of a pause, a second apart; how many."""
-    apart, count = round(APART_S * RATE_HZ), 0
-    at = apart
+def _played(label: str, samples: np.ndarray, at: int) -> Played:
+    first, last = audible(samples)
+    return Played(label, (at + first) / RATE_HZ, (at + last) / RATE_HZ)
+
+
+def _fill(pcm: np.ndarray, start: int, end: int, strange: list[Clip], rng: np.random.Generator) -> list[Played]:
+    """Put unknown clips, taken off `strange`, into the middle of a pause, a second apart."""
+    apart = round(APART_S * RATE_HZ)
+    at, between = start + apart, []
     while strange:
-        _, samples = _at_some_level(strange[-1], rng)
-        if at + len(samples) > len(pause) - apart:
+        label, samples = _at_some_level(strange[-1], rng)
+        if at + len(samples) > end - apart:
             break
         strange.pop()
-        pause[at : at + len(samples)] += samples
+        pcm[at : at + len(samples)] += samples
+        between.append(_played(label, samples, at))
         at += len(samples) + RATE_HZ
-        count += 1
-    return count
+    return between
 
 
 def _room(samples: int, rng: np.random.Generator) -> np.ndarray:
