@@ -37,6 +37,7 @@ BLOCK = struct.Struct("<QQd")  # frames lost before it, overflows before it, tim
 OPENED, SOUND, FAILED, FINISHED, DEVICES = b"o", b"s", b"f", b"e", b"d"
 BREATH_S = 0.25
 CHUNK_S = 0.02
+REFUSALS = {-9998, -9997}  # PortAudio's paInvalidChannelCount and paInvalidSampleRate
 OWN_MIX = 8  # a device with more channels is a sound server, which mixes them itself when asked for one
 
 
@@ -118,19 +119,27 @@ def _send_devices(out: BinaryIO, *, rates: bool) -> None:
 
 def _record(
     out: BinaryIO, *, device: int | str | None, rate_hz: int, channel: int | None, ring_s: float,
-    known: dict[str, Any] | None = None,
+    known: dict[str, Any] | None = None, was_open: bool = False,
 ) -> None:  # fmt: skip
     sounddevice = import_sounddevice()
     there = list_devices(sounddevice)
     chosen = find_again(Known(**known), there) if known else choose_device(device, there)
-    stream, ring = _open(sounddevice, chosen, rate_hz, channel, ring_s)
-    again = {} if device is None else {"known": asdict(remember(chosen, there))}  # the default is whatever is it then
+    stream, ring = _open(sounddevice, chosen, rate_hz, channel, ring_s, was_open=was_open)
+    again: dict[str, Any] = {"was_open": True}
+    if device is not None:  # the default is whatever is it then
+        again["known"] = asdict(remember(chosen, there))
     send_json(out, OPENED, {"rate_hz": round(stream.samplerate), "channels": stream.channels, "again": again})
     _pass_on(out, ring, lambda: "" if stream.active else f"microphone {chosen} stopped")
 
 
-def _open(sounddevice: Any, device: InputDevice, rate_hz: int, channel: int | None, ring_s: float) -> tuple[Any, Ring]:
-    """The started PortAudio stream, at the first rate and channel count that the device takes, and its ring."""
+def _open(
+    sounddevice: Any, device: InputDevice, rate_hz: int, channel: int | None, ring_s: float, *, was_open: bool = False
+) -> tuple[Any, Ring]:
+    """The started PortAudio stream, at the first rate and channel count that the device takes, and its ring.
+
+    `was_open`: it comes back, and may be half there yet. Then a failure that is no refusal of the rate or the channels
+    is no reason to try others, at which it would stay.
+    """
     if channel is not None and not 1 <= channel <= device.channels:
         raise DeviceError(f"microphone {device} has no channel {channel}", expected=f"1 to {device.channels}")
     if channel is not None:
@@ -150,10 +159,16 @@ def _open(sounddevice: Any, device: InputDevice, rate_hz: int, channel: int | No
                 return stream, ring
             except sounddevice.PortAudioError as error:
                 reason = reason or error  # the first says most: it is of the rate and channels that were wanted
-    raise DeviceError(
+                if was_open and not any(code in REFUSALS for code in error.args[1:2]):
+                    raise _cannot_be_opened(device, error) from error
+    raise _cannot_be_opened(device, reason) from reason
+
+
+def _cannot_be_opened(device: InputDevice, reason: Exception | None) -> DeviceError:
+    return DeviceError(
         f"microphone {device} cannot be opened ({reason})",
         do="Close the programs that use it, or choose another: `pace-edge devices` lists what there is.",
-    ) from reason
+    )
 
 
 def _receive(out: BinaryIO, *, url: str, name: str, ring_s: float, timeout_s: float, skip_frames: int = 0) -> None:

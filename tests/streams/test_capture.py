@@ -73,7 +73,7 @@ class Card:
     def RawInputStream(self, *, samplerate, channels, **_):
         self.tried.append((samplerate, channels))
         if (samplerate, channels) != self.takes:
-            raise self.PortAudioError(f"Invalid sample rate {samplerate} or channels {channels}")
+            raise self.PortAudioError(f"Invalid sample rate {samplerate} or channels {channels}", -9997)
         return SimpleNamespace(samplerate=samplerate, channels=channels, start=lambda: None)
 
 
@@ -106,6 +106,23 @@ def test_a_channel_that_is_not_there_is_told():
         opened(Card(16000, 2), channels=2, channel=3)
 
 
+def test_a_device_that_comes_back_half_is_not_opened_at_a_rate_that_it_only_takes_now():
+    class HalfThere(Card):
+        def RawInputStream(self, *, samplerate, channels, **_):
+            if not self.tried:
+                self.tried.append((samplerate, channels))
+                raise self.PortAudioError("Unanticipated host error", -9999, (0, -5, "Input/output error"))
+            return super().RawInputStream(samplerate=samplerate, channels=channels)
+
+    device = InputDevice(index=0, name="USB", channels=2, rate_hz=48000, default=True)
+    card = HalfThere(48000, 2)
+    with pytest.raises(DeviceError, match="Unanticipated host error"):
+        _open(card, device, 16000, None, 10.0, was_open=True)
+    assert card.tried == [(16000, 2)]
+    stream, _ = _open(card, device, 16000, None, 10.0, was_open=True)  # a refused rate is another matter
+    assert stream.samplerate == 48000
+
+
 def test_a_device_that_takes_nothing_is_told_with_the_first_reason():
-    with pytest.raises(DeviceError, match=r"cannot be opened \(Invalid sample rate 16000 or channels 2\)"):
+    with pytest.raises(DeviceError, match=r"cannot be opened \(.*Invalid sample rate 16000 or channels 2"):
         opened(Card(0, 0), channels=2)
