@@ -10,7 +10,7 @@ listen: .venv/installed
 	.venv/bin/pace-edge listen
 
 test: lint runtime examples/browser/node_modules/.installed
-	.venv-test/bin/python -m pytest -q
+	OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest -q -n 2 --dist loadfile
 
 lint: .venv-test/installed
 	.venv-test/bin/ruff check .
