@@ -7,7 +7,9 @@ draw picks which half of the classes is new; the old ones are known from all cli
 from so many. Each cell: old / new (their mean), percent of the test clips called right, mean over 5 folds x DRAWS
 draws, then the standard deviation of that mean of old and new over the tasks. speakers50: each draw picks 20
 speakers. Every opponent chooses its grid's value for each fold and number of clips on a task of the same kind within
-the training folds. FILE keeps every number, and those that it holds are not computed again.
+the training folds. Ours hears with the starter's projection, made without the folds, classes and speakers that are
+tested; "half whitened": the opponent gets what that projection makes of the embedding before its relu. FILE keeps
+every number, and those that it holds are not computed again.
 Needs `pip install .[train,bench]`.
 """
 
@@ -24,10 +26,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.features import StarterFeatures
 from benchmarks.heard import Heard
 from benchmarks.opponents import OPPONENTS
-from benchmarks.shots_data import shots_sets
-from benchmarks.tasks import Task, fold_tasks, projection_for, shares_right
+from benchmarks.shots_data import made_of, shots_sets
+from benchmarks.tasks import Task, fold_tasks, shares_right
 from export.calibrate import clip_weight, weighed
 from pace_edge.adapt.fit import fit_features
 from pace_edge.adapt.starter import STARTER
@@ -42,7 +45,6 @@ ALL = 1000  # more clips than any class has
 SHOTS = (1, 3, 5, 10, ALL)
 SPEAKERS = 20  # of speakers50 in a draw
 SHIPPED = STARTER.read_out(leverage_median=1.0)  # which class wins does not depend on the median
-EVEN_NOISE, EVEN_COUNT = 0.75, 0.2  # powers of the evened read-out
 Numbers = dict[str, list[tuple[float, float]]]  # method -> (old, new) of each task
 _started = time.monotonic()
 
@@ -66,24 +68,12 @@ def drawn(heard: Heard, draw: int, classes: int | None) -> Heard:
     return Heard(heard.labels[clips], heard.folds[clips], [heard.windows[i] for i in clips])
 
 
-def evened(classifier: AnalyticClassifier, phi: np.ndarray) -> np.ndarray:
-    """A read-out that is not shipped: plain scores over noise^EVEN_NOISE counts^EVEN_COUNT, [clips, C].
-
-    A class's noise is the root mean square of its plain score on the other classes' examples, in closed form:
-    sum w p^2 over all examples = (W'GW)_cc = (Q'W)_cc - gamma |W_c|^2, less counts_c own_c^2 for its own.
-    """
-    counts, own = classifier.counts, classifier.own_scores()
-    energy = counts * own - classifier.gamma * np.square(classifier.W).sum(0) - counts * own**2
-    noise = np.sqrt(np.maximum(energy, 1e-9) / (counts.sum() - counts))
-    return classifier.plain_scores(phi) / (noise**EVEN_NOISE * counts**EVEN_COUNT)
-
-
 READ_OUTS: dict[str, Callable[[AnalyticClassifier, np.ndarray], np.ndarray]] = {
     "ours, as shipped": SHIPPED.scores,
     "ours, the paper's read-out": replace(SHIPPED, power=0.0).scores,
     "ours, power 0.4": replace(SHIPPED, power=0.4).scores,
-    "ours, evened (not shipped)": evened,
 }
+WHITENED = {f"{row}, half whitened": row for row in OPPONENTS if "balanced" in row or row == "nearest class mean"}
 
 
 def fitted(phi: Heard, clips: np.ndarray) -> AnalyticClassifier:
@@ -94,46 +84,73 @@ def fitted(phi: Heard, clips: np.ndarray) -> AnalyticClassifier:
     return weighed(classifier, clip_weight(classifier.counts))
 
 
-def ours(phi: Heard, pairs: Sequence[tuple[Task, Task]], bases: dict[bytes, AnalyticClassifier]) -> Numbers:
-    """`bases` keeps the classifiers of the old classes, which are the same whatever the number of new clips is."""
-    numbers: Numbers = {name: [] for name in READ_OUTS}
-    means = phi.means
-    for task, _ in pairs:
-        key = task.old.tobytes()
-        bases[key] = bases.get(key) or fitted(phi, task.old)
-        classifier = copy.deepcopy(bases[key])
+class Ears:
+    """What ours has of the old classes of a task, and with which features: the same whatever the number of new clips."""
+
+    def __init__(self, heard: Heard, features: StarterFeatures, shares_clips: bool) -> None:
+        self._heard, self._starter, self._shares_clips = heard, features, shares_clips
+        self._features: dict[bytes, Heard] = {}
+        self._fitted: dict[bytes, AnalyticClassifier] = {}
+
+    def features(self, task: Task) -> Heard:
+        key = task.old.tobytes() if self._shares_clips else b""
+        if key not in self._features:
+            folds, classes = set(self._heard.folds[task.test]), set(self._heard.labels[task.taught])
+            projection = self._starter.without(folds, classes) if self._shares_clips else self._starter.without()
+            self._features[key] = self._heard.projected(projection)
+        return self._features[key]
+
+    def whitened(self, task: Task) -> np.ndarray:
+        """Each clip's mean, [clips, M / 2], of about length 1: relu(x) - relu(-x) is x."""
+        means = self.features(task).means
+        x = means[:, : STARTER.M // 2] - means[:, STARTER.M // 2 :]
+        return (x / np.linalg.norm(x, axis=1).mean()).astype(np.float32)
+
+    def taught(self, task: Task) -> AnalyticClassifier:
+        phi, key = self.features(task), task.old.tobytes()
+        if key not in self._fitted:
+            self._fitted[key] = fitted(phi, task.old)
+        classifier = copy.deepcopy(self._fitted[key])
         classifier.learn_all([(phi.windows[i], str(phi.labels[i])) for i in task.taught])
+        return classifier
+
+
+def ours(ears: Ears, pairs: Sequence[tuple[Task, Task]]) -> Numbers:
+    numbers: Numbers = {name: [] for name in READ_OUTS}
+    for task, _ in pairs:
+        phi, classifier = ears.features(task), ears.taught(task)
         for name, scores in READ_OUTS.items():
-            called = np.array(classifier.labels)[scores(classifier, means[task.test]).argmax(1)]
+            called = np.array(classifier.labels)[scores(classifier, phi.means[task.test]).argmax(1)]
             numbers[name].append(shares_right(phi, task, called))
     return numbers
 
 
-def measured(name: str, heard: Heard, kept: dict[str, Numbers]) -> dict[int, Numbers]:
+def measured(name: str, heard: Heard, features: StarterFeatures, kept: dict[str, Numbers]) -> dict[int, Numbers]:
     """Shots to method to numbers; those in `kept` are taken, the others are put there."""
     largest = int(np.unique(heard.labels, return_counts=True)[1].min())
     cells = {few: kept.setdefault(f"{name} {few}", {}) for few in SHOTS if few == ALL or few < 0.75 * largest}
     todo_ours = {(few, row) for few, numbers in cells.items() for row in READ_OUTS if row not in numbers}
-    todo = [(few, row) for few, numbers in cells.items() for row in OPPONENTS if row not in numbers]
+    todo = [(few, row) for few, numbers in cells.items() for row in (*OPPONENTS, *WHITENED) if row not in numbers]
     values: dict[tuple[int, str], list[object]] = {}  # chosen on the first draw, one for each fold
     for draw in range(DRAWS):
         here = drawn(heard, draw, SPEAKERS if name == "speakers50" else None)
         means, pairs = here.means, {few: tasks_of(here, few, draw) for few in cells}
-        if todo_ours:
-            phi = here.projected(projection_for(here))
-            bases: dict[bytes, AnalyticClassifier] = {}
-            for few in cells:
-                for row, shares in ours(phi, pairs[few], bases).items():
-                    if (few, row) in todo_ours:
-                        cells[few].setdefault(row, []).extend(shares)
-            progress(f"{name}, draw {draw + 1}: ours")
+        ears = Ears(here, features, shares_clips=name in ("sounds", "keywords"))
+        for few in sorted({few for few, _ in todo_ours}):
+            for row, shares in ours(ears, pairs[few]).items():
+                if (few, row) in todo_ours:
+                    cells[few].setdefault(row, []).extend(shares)
+        progress(f"{name}, draw {draw + 1}: ours")
         for few, row in todo:
-            opponent = OPPONENTS[row]
+            opponent = OPPONENTS[WHITENED.get(row, row)]
+            inputs = [ears.whitened(task) if row in WHITENED else means for task, _ in pairs[few]]
             if draw == 0:
-                values[few, row] = [opponent.best_value(here, means, inner) for _, inner in pairs[few]]
+                values[few, row] = [
+                    opponent.best_value(here, x, inner) for x, (_, inner) in zip(inputs, pairs[few], strict=True)
+                ]
                 progress(f"{name}, {few} clips: {row}: {values[few, row]}")
-            for (task, _), value in zip(pairs[few], values[few, row], strict=True):
-                cells[few].setdefault(row, []).append(opponent.shares_right(here, means, task, value))
+            for x, (task, _), value in zip(inputs, pairs[few], values[few, row], strict=True):
+                cells[few].setdefault(row, []).append(opponent.shares_right(here, x, task, value))
         progress(f"{name}, draw {draw + 1}: opponents")
     return cells
 
@@ -142,7 +159,7 @@ def show(name: str, cells: dict[int, Numbers]) -> None:
     shots = list(cells)
     print(f"| {name} | " + " | ".join("all" if few == ALL else str(few) for few in shots) + " | mean |")
     print("|---" * (2 + len(shots)) + "|")
-    for row in [*READ_OUTS, *OPPONENTS]:
+    for row in [*READ_OUTS, *OPPONENTS, *WHITENED]:
         shares = [100 * np.array(cells[few][row]) for few in shots]  # [tasks, 2] for each number of clips
         texts = [
             f"{old:.1f} / {new:.1f} ({(old + new) / 2:.1f} ± {each.mean(1).std():.1f})"
@@ -170,11 +187,13 @@ def main() -> None:
     if words.json and words.json.exists():
         kept = json.loads(words.json.read_text())
     try:
-        sets = shots_sets(words.data, words.cache, read_model(words.model), words.sets or SETS)
+        names = words.sets or SETS
+        sets = shots_sets(words.data, words.cache, read_model(words.model), {*names, "sounds", "rooms"})
+        made = {name: StarterFeatures(made_of(name, words.data, sets)) for name in names}
     except PaceEdgeError as error:
         sys.exit(f"few_shots: {error}")
-    for name, heard in sets.items():
-        cells = measured(name, heard, kept)
+    for name in names:
+        cells = measured(name, sets[name], made[name], kept)
         if words.json:
             words.json.write_text(json.dumps(kept))
         show(name, cells)

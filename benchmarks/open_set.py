@@ -26,11 +26,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.features import StarterFeatures
 from benchmarks.heard import Heard
-from benchmarks.shots_data import URBAN_HOP_S, shots_sets
-from benchmarks.tasks import fitted, projection_for
+from benchmarks.shots_data import URBAN_HOP_S, made_of, shots_sets
+from benchmarks.tasks import fitted
 from pace_edge.adapt.starter import BACKGROUND, STARTER
-from pace_edge.analytic import AnalyticClassifier
+from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError
 from pace_edge.model_file import read_model
@@ -54,8 +55,9 @@ def by_read_out(classifier: AnalyticClassifier, read_out: ReadOut, phi: np.ndarr
     return np.array([label for label, _ in heard]), np.array([confidence for _, confidence in heard])
 
 
-def fit_ears(heard: Heard, phi: Heard, train: np.ndarray, next_fold: int) -> Rows:
-    projection, classifier = projection_for(heard), fitted(phi, train)
+def fit_ears(heard: Heard, projection: RandomProjection, train: np.ndarray, next_fold: int) -> Rows:
+    phi = heard.projected(projection)
+    classifier = fitted(phi, train)
     inner = train[heard.folds[train] != next_fold]
     waiting = train[(heard.folds[train] == next_fold) & (heard.labels[train] != BACKGROUND)]
     strange = fitted(phi, inner).leverage(np.concatenate([phi.windows[i] for i in waiting]))
@@ -127,9 +129,11 @@ def held_out(model: str, classes: list[str], fold: int) -> list[str]:
     return [label for i, label in enumerate(classes) if i % 5 in turns]
 
 
-def one_fold(model: str, heard: Heard, unknown: dict[str, Heard], fold: int) -> dict[str, dict[str, float]]:
+def one_fold(
+    model: str, heard: Heard, features: StarterFeatures, unknown: dict[str, Heard], fold: int
+) -> dict[str, dict[str, float]]:
     """Row to column to number."""
-    phi, next_fold = heard.projected(projection_for(heard)), fold % 5 + 1
+    next_fold = fold % 5 + 1
     train, test = np.flatnonzero(heard.folds != fold), np.flatnonzero(heard.folds == fold)
     test = test[heard.labels[test] != BACKGROUND]
     cells: dict[str, dict[str, float]] = {}
@@ -141,7 +145,7 @@ def one_fold(model: str, heard: Heard, unknown: dict[str, Heard], fold: int) -> 
         some = [heard.windows[i] for i in clips]
         return np.concatenate(some), np.repeat(heard.labels[clips], [len(z) for z in some])
 
-    ears, (z, truth) = fit_ears(heard, phi, train, next_fold), windows(test)
+    ears, (z, truth) = fit_ears(heard, features.without({fold}), train, next_fold), windows(test)
     for row, hear in ears.items():
         known = hear(z)
         for name in UNKNOWN:
@@ -156,7 +160,7 @@ def one_fold(model: str, heard: Heard, unknown: dict[str, Heard], fold: int) -> 
     gathered: dict[str, list[tuple[float, float]]] = {}
     for label in held_out(model, classes, fold):
         is_held = heard.labels == label
-        ears = fit_ears(heard, phi, train[~is_held[train]], next_fold)
+        ears = fit_ears(heard, features.without({fold}, {label}), train[~is_held[train]], next_fold)
         (z, truth), (held, _) = windows(test[~is_held[test]]), windows(test[is_held[test]])
         for row, hear in ears.items():
             gathered.setdefault(row, []).append(measured(hear(z), truth, hear(held), (BACKGROUND,))[:2])
@@ -190,15 +194,11 @@ def main() -> None:
         sets = shots_sets(words.data, words.cache, read_model(words.model), ("sounds", "rooms", *UNKNOWN))
     except PaceEdgeError as error:
         sys.exit(f"open_set: {error}")
-    sounds, rooms = sets["sounds"], sets["rooms"]
-    starter = Heard(
-        np.concatenate([sounds.labels, rooms.labels]), np.concatenate([sounds.folds, rooms.folds]),
-        sounds.windows + rooms.windows,
-    )  # fmt: skip
-    for model, heard in (("sounds", sounds), ("starter", starter)):
-        folds = []
+    starter = made_of("starter", words.data, sets)
+    for model, heard in (("sounds", sets["sounds"]), ("starter", starter)):
+        folds, features = [], StarterFeatures(starter)
         for fold in sorted({int(fold) for fold in heard.folds}):
-            folds.append(one_fold(model, heard, sets, fold))
+            folds.append(one_fold(model, heard, features, sets, fold))
             print(f"{time.monotonic() - _started:5.0f} s  {model}, fold {fold}", file=sys.stderr, flush=True)
         show(model, folds)
 

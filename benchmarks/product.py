@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks.features import StarterFeatures
 from benchmarks.heard import Heard, Material
-from benchmarks.tasks import Logistic, Task, calls, fitted, projection_for
+from benchmarks.tasks import Logistic, Task, calls, fitted
 from pace_edge.adapt.starter import BACKGROUND, STARTER
 from pace_edge.analytic import AnalyticClassifier
 from pace_edge.readout import ReadOut
@@ -18,6 +19,7 @@ from tools.make_starter import rehearse
 
 SPEECH = "speech"
 FEW = (1, 5)
+FOR_LESSONS = 4
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Product:
             product.windows + words.windows,
         )  # fmt: skip
         self.sounds, self._fitted = len(material.sounds.labels), len(product.labels)
+        self.features = StarterFeatures(product)
 
     def known(self, *without: int) -> np.ndarray:
         """The clips that a starter without these folds is fitted on."""
@@ -83,25 +86,28 @@ def without_class(whole: AnalyticClassifier, phi: Heard, clips: np.ndarray, labe
     return AnalyticClassifier(G, whole.Q[:, rest], whole.counts[rest], [whole.labels[i] for i in rest], gamma)
 
 
-def taught_ours(product: Product, phi: Heard, fold: int, draws: int, read_outs: list[ReadOut]) -> list[list[Outcome]]:
-    """For each read-out the outcomes of the same lessons."""
-    known, test = product.known(fold), product.test(fold)
-    whole, truth = fitted(phi, known), phi.labels[test]
-    means = np.array([w.mean(0) for w in product.test_windows(phi, test)])
+def taught_ours(product: Product, fold: int, draws: int, read_outs: list[ReadOut]) -> list[list[Outcome]]:
+    """For each read-out the outcomes of the same lessons. The starter's projection is made without the fold that is
+    tested and the class that is taught; one made without FOR_LESSONS classes serves all of them."""
+    heard, known, test = product.heard, product.known(fold), product.test(fold)
+    truth, lessons = heard.labels[test], product.lessons(fold, draws, train_folds=set(heard.folds) - {fold})
+    taught = sorted({lesson.label for lesson in lessons})
     results: list[list[Outcome]] = [[] for _ in read_outs]
-    base, base_label, before = whole, "", [0.0]
-    for lesson in product.lessons(fold, draws, train_folds=set(phi.folds) - {fold}):
-        is_new = truth == lesson.label
-        if lesson.label != base_label:
-            base, base_label = without_class(whole, phi, known, lesson.label), lesson.label
+    for start in range(0, len(taught), FOR_LESSONS):
+        labels = taught[start : start + FOR_LESSONS]
+        phi = heard.projected(product.features.without({fold}, labels))
+        whole, means = fitted(phi, known), np.array([w.mean(0) for w in product.test_windows(phi, test)])
+        for label in labels:
+            base, is_new = without_class(whole, phi, known, label), truth == label
             before = [(calls(base, read_out, means) == truth)[~is_new].mean() for read_out in read_outs]
-        classifier = copy.deepcopy(base)
-        for few, i in enumerate(lesson.taught, 1):
-            classifier.learn(phi.windows[i], lesson.label)
-            if few in FEW:
-                for read_out, old, result in zip(read_outs, before, results, strict=True):
-                    right = calls(classifier, read_out, means) == truth
-                    result.append(Outcome(lesson, few, old, right[~is_new].mean(), right[is_new].mean()))
+            for lesson in [lesson for lesson in lessons if lesson.label == label]:
+                classifier = copy.deepcopy(base)
+                for few, i in enumerate(lesson.taught, 1):
+                    classifier.learn(phi.windows[i], label)
+                    if few in FEW:
+                        for read_out, old, result in zip(read_outs, before, results, strict=True):
+                            right = calls(classifier, read_out, means) == truth
+                            result.append(Outcome(lesson, few, old, right[~is_new].mean(), right[is_new].mean()))
     return results
 
 
@@ -153,18 +159,19 @@ class Announced:
     unknown_not_speech: float
 
 
-def announced(product: Product, phi: Heard, unknown: Heard, fold: int, logistic: Logistic) -> dict[str, Announced]:
+def announced(product: Product, unknown: Heard, fold: int, logistic: Logistic) -> dict[str, Announced]:
     """The threshold is rehearsed on the next fold, as the starter's is, and all is measured on `fold`. The other two
     get the threshold on `fold` with which they announce as many known windows rightly as the product does."""
     heard, next_fold = product.heard, fold % 5 + 1
-    known, unknown_phi = product.known(fold), projection_for(unknown)(np.concatenate(unknown.windows))
+    known, projection = product.known(fold), product.features.without({fold})
+    rehearsed = product.features.without({fold, next_fold})
     threshold, read_out = rehearse(
-        lambda chosen: fitted(phi, known[chosen]),
+        lambda chosen: (rehearsed, fitted(heard.projected(rehearsed), known[chosen])),
         [heard.windows[i] for i in known],
         heard.labels[known].tolist(),
         (heard.folds[known] == next_fold).tolist(),
-        projection_for(heard),
     )
+    phi, unknown_phi = heard.projected(projection), projection(np.concatenate(unknown.windows))
     classifier = fitted(phi, known)
     test = product.test(fold)
     test = test[heard.labels[test] != BACKGROUND]

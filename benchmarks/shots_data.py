@@ -40,6 +40,8 @@ from pace_edge.model_file import Model, read_model
 from streams.encoder import Encoder
 
 SETS = ("sounds", "keywords", "timit", "digits", "speakers50", "rooms", "urban")
+WORDS, SPEAKERS = "speech_commands_v2_test12", "speakers50.csv"
+NOISES = 16  # of a fold in `rooms`
 URBAN_HOP_S = 0.5  # as a listener cuts: events need windows that follow each other
 
 
@@ -56,6 +58,21 @@ def shots_sets(data: Path, cache: Path, model: Model, names: Iterable[str] = SET
     return sets
 
 
+def made_of(name: str, data: Path, sets: dict[str, Heard]) -> Heard:
+    """What a starter that is tested on the set `name` may be made of: `sounds` and `rooms`, and none of the words of
+    the 50 speakers where these are asked for."""
+    sounds, rooms = sets["sounds"], sets["rooms"]
+    kept = np.arange(len(rooms.labels))
+    if name == "speakers50":
+        tested = {clip.path.name.split("_")[0] for clip in read_clips(data / WORDS / SPEAKERS)}
+        groups = [group for fold in _by_fold(_keywords(data)).values() for group in [c.group for c in fold] + NOISES * [""]]
+        kept = np.flatnonzero([group not in tested for group in groups])
+    return Heard(
+        np.concatenate([sounds.labels, rooms.labels[kept]]), np.concatenate([sounds.folds, rooms.folds[kept]]),
+        sounds.windows + [rooms.windows[i] for i in kept],
+    )  # fmt: skip
+
+
 def _examples(data: Path, name: str) -> Iterable[tuple[Example, int]]:
     """(example, fold) of each clip; nothing is read before it is asked for."""
     if name == "sounds":
@@ -68,20 +85,23 @@ def _examples(data: Path, name: str) -> Iterable[tuple[Example, int]]:
         clips = [replace(c, label=c.group, fold=int(c.label) // 2 + 1) for c in read_manifest(data / "fsdd")]
         yield from _bare(few_of_each(clips, 8))
     elif name == "speakers50":
-        yield from _bare(few_of_each(read_clips(data / "speech_commands_v2_test12" / "speakers50.csv"), 4))
+        yield from _bare(few_of_each(read_clips(data / WORDS / SPEAKERS), 4))
     elif name == "urban":
         clips = [replace(c, fold=0) for c in read_manifest(data / "urbansound8k_part") if c.label != "dog_bark"]
         yield from _bare(few_of_each(clips, 40), hop_s=URBAN_HOP_S, quiet_too=True)
     else:
-        clips = _keywords(data)
-        for fold in sorted({clip.fold for clip in clips}):
-            in_rooms = word_examples([clip for clip in clips if clip.fold == fold], seed=fold)
-            for example in [replace(e, windows=e.windows[:1]) for e in in_rooms] + noise_examples(16, seed=fold):
+        for fold, clips in _by_fold(_keywords(data)).items():
+            in_rooms = word_examples(clips, seed=fold)
+            for example in [replace(e, windows=e.windows[:1]) for e in in_rooms] + noise_examples(NOISES, seed=fold):
                 yield example, fold
 
 
 def _keywords(data: Path) -> list[Clip]:
-    return few_of_each(read_manifest(data / "speech_commands_v2_test12"), 8)
+    return few_of_each(read_manifest(data / WORDS), 8)
+
+
+def _by_fold(clips: list[Clip]) -> dict[int, list[Clip]]:
+    return {fold: [clip for clip in clips if clip.fold == fold] for fold in sorted({clip.fold for clip in clips})}
 
 
 def few_of_each(clips: list[Clip], count: int) -> list[Clip]:

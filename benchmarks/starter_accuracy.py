@@ -21,9 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.features import StarterFeatures
 from benchmarks.heard import WHISPER, YAMNET, Heard, Material, listen
 from benchmarks.product import FEW, Outcome, Product, announced, best_logistic_product, taught_logistic, taught_ours
-from benchmarks.tasks import Logistic, Task, best_logistic, fold_tasks, grid, ours, projection_for
+from benchmarks.tasks import Logistic, Task, best_logistic, fold_tasks, grid, ours
 from pace_edge.adapt.starter import STARTER
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError
@@ -78,6 +79,11 @@ def accuracy(material: Material) -> dict[str, dict[str, list[float]]]:
         ("SC12, all clips", material.words, {}),
     ]
 
+    made_of = material.product
+    features, of_whisper, of_yamnet = (
+        StarterFeatures(some) for some in (made_of, made_of.part(WHISPER), made_of.part(YAMNET))
+    )
+
     def put(row: str, column: str, shares: Sequence[tuple[float, float]]) -> None:
         old, new = np.array(shares).T.tolist()
         cells = rows.setdefault(row, {})
@@ -85,14 +91,14 @@ def accuracy(material: Material) -> dict[str, dict[str, list[float]]]:
 
     for column, heard, kind in columns:
         tasks = fold_tasks(heard, draws=DRAWS if "few" in kind else 1, **kind)  # type: ignore[arg-type]
-        whisper, yamnet = heard.part(WHISPER), heard.part(YAMNET)
-        for names, part, read_outs in (
-            (("ours, as shipped", "ours, bolder read-out (power 0.75)", "ours, the paper's read-out"), heard,
+        yamnet = heard.part(YAMNET)
+        for names, part, some, read_outs in (
+            (("ours, as shipped", "ours, bolder read-out (power 0.75)", "ours, the paper's read-out"), heard, features,
              [SHIPPED, BOLDER, PLAIN]),
-            (("Whisper's part alone, ours",), whisper, [SHIPPED]),
-            (("YAMNet's part alone, ours",), yamnet, [SHIPPED]),
+            (("Whisper's part alone, ours",), heard.part(WHISPER), of_whisper, [SHIPPED]),
+            (("YAMNet's part alone, ours",), yamnet, of_yamnet, [SHIPPED]),
         ):  # fmt: skip
-            for name, shares in zip(names, ours(part.projected(projection_for(part)), tasks, read_outs), strict=True):
+            for name, shares in zip(names, ours(part, some, tasks, read_outs), strict=True):
                 put(name, column, shares)
         progress(f"{column}: ours")
         for name, part in (("the same embedding", heard), ("YAMNet", yamnet)):
@@ -127,16 +133,15 @@ def logistic_shares(
 
 def taught(product: Product, opponents: Sequence[Logistic]) -> dict[str, dict[str, list[float]]]:
     """Logistic regression is fitted anew for every lesson, so it gets the first draw only."""
-    phi = product.heard.projected(projection_for(product.heard))
     names = ("ours, as shipped", "ours, bolder read-out (power 0.75)", "ours, the paper's read-out")
     outcomes: dict[str, list[Outcome]] = {name: [] for name in names}
     opponent_names = [
         f"logistic regression, balanced, fitted again, best for {what}" for what in ("old", "old and new")
     ]
     outcomes |= {name: [] for name in opponent_names}
-    folds = sorted({int(fold) for fold in phi.folds})
+    folds = sorted({int(fold) for fold in product.heard.folds})
     for fold in folds:
-        for name, some in zip(names, taught_ours(product, phi, fold, DRAWS, [SHIPPED, BOLDER, PLAIN]), strict=True):
+        for name, some in zip(names, taught_ours(product, fold, DRAWS, [SHIPPED, BOLDER, PLAIN]), strict=True):
             outcomes[name] += some
         progress(f"fold {fold}: taught ours")
         first = [o for o in product.lessons(fold, DRAWS, train_folds=set(folds) - {fold}) if o.draw == 0]
@@ -164,10 +169,9 @@ def lesson_cells(outcomes: Sequence[Outcome], sounds: set[str]) -> dict[str, lis
 
 
 def silence(product: Product, unknown: Heard, logistic: Logistic) -> dict[str, dict[str, list[float]]]:
-    phi = product.heard.projected(projection_for(product.heard))
     rows: dict[str, dict[str, list[float]]] = {}
-    for fold in sorted({int(fold) for fold in phi.folds}):
-        for name, numbers in announced(product, phi, unknown, fold, logistic).items():
+    for fold in sorted({int(fold) for fold in product.heard.folds}):
+        for name, numbers in announced(product, unknown, fold, logistic).items():
             cells = rows.setdefault(name, {})
             for column, number in (
                 ("known windows, announced rightly", numbers.known_right),

@@ -11,10 +11,11 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks.features import StarterFeatures
 from benchmarks.heard import Heard
 from pace_edge.adapt.fit import fit_features
 from pace_edge.adapt.starter import STARTER
-from pace_edge.analytic import AnalyticClassifier, RandomProjection
+from pace_edge.analytic import AnalyticClassifier
 from pace_edge.readout import ReadOut
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # at a large C the last digits take their time
@@ -59,11 +60,6 @@ def shares_right(heard: Heard, task: Task, called: np.ndarray) -> tuple[float, f
 # The product's classifier
 
 
-def projection_for(heard: Heard) -> RandomProjection:
-    """For whole embeddings this is the model file's."""
-    return RandomProjection.random(heard.windows[0].shape[1], STARTER.M, seed=STARTER.projection_seed)
-
-
 def fitted(phi: Heard, clips: np.ndarray) -> AnalyticClassifier:
     """As the starter is fitted."""
     return fit_features(
@@ -77,12 +73,14 @@ def calls(classifier: AnalyticClassifier, read_out: ReadOut, mean_phi: np.ndarra
     return np.array(classifier.labels)[read_out.scores(classifier, mean_phi).argmax(1)]
 
 
-def ours(phi: Heard, tasks: Sequence[Task], read_outs: Sequence[ReadOut]) -> list[list[tuple[float, float]]]:
+def ours(
+    heard: Heard, features: StarterFeatures, tasks: Sequence[Task], read_outs: Sequence[ReadOut]
+) -> list[list[tuple[float, float]]]:
     """For each read-out its shares right of each task. The later classes are taught clip by clip, exactly."""
-    means = phi.means
     results: list[list[tuple[float, float]]] = [[] for _ in read_outs]
     for task in tasks:
-        classifier = fitted(phi, task.old)
+        phi = heard.projected(features.without(set(heard.folds[task.test]), set(heard.labels[task.taught])))
+        means, classifier = phi.means, fitted(phi, task.old)
         for i in task.taught:
             classifier.learn(phi.windows[i], str(phi.labels[i]))
         for read_out, result in zip(read_outs, results, strict=True):

@@ -1,6 +1,6 @@
 """The starter without one fold: a model file whose classifier has not heard what it is tested with.
 
-The graph up to the embedding is the starter's own. As in tools/make_starter.py, its threshold and read-out are
+The graph up to the features is the starter's own, its projection made of all folds (it knows no labels). As in tools/make_starter.py, its threshold and read-out are
 rehearsed: fitted without one more fold, which is then heard. Fewer words are taught than the starter was.
 """
 
@@ -16,7 +16,7 @@ from export.bake import bake
 from pace_edge.adapt.data import Clip, read_manifest
 from pace_edge.adapt.fit import Example, fit
 from pace_edge.adapt.starter import STARTER, noise_examples, sound_examples, word_examples
-from pace_edge.analytic import AnalyticClassifier
+from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.config import STARTER_MODEL
 from pace_edge.model_file import open_model, read_model
 from streams.encoder import Encoder
@@ -37,14 +37,14 @@ def starter_without(fold: int, data: Path, cache: Path) -> Path:
     heard = heard_once(stored, [Encoder(model, provider="cpu")], _examples(data, without=fold))
     labels = [str(label) for label in heard.labels]
 
-    def fitted(chosen: list[int]) -> AnalyticClassifier:
-        return fit(
+    def fitted(chosen: list[int]) -> tuple[RandomProjection, AnalyticClassifier]:
+        return model.projection, fit(
             [heard.windows[i] for i in chosen], [labels[i] for i in chosen], model.projection,
             gamma_relative=STARTER.gamma_relative, examples_per_class=STARTER.examples_per_class,
         )  # fmt: skip
 
-    threshold, read_out = rehearse(fitted, heard.windows, labels, _last_fold(heard), model.projection)
-    classifier = fitted(list(range(len(labels))))
+    threshold, read_out = rehearse(fitted, heard.windows, labels, _last_fold(heard))
+    _, classifier = fitted(list(range(len(labels))))
     info = replace(model.info, threshold=threshold, read_out=read_out, gamma=classifier.gamma)
     bake(file, info, classifier, output, name=output.stem, taught=0.0)
     return output

@@ -18,13 +18,14 @@ import numpy as np
 from pace_edge.errors import LearningError
 from pace_edge.ridge import FEWEST, Ridge
 
+LARGEST = 127 / 32  # of a projection's entries, in units of a normal one
 ROUNDING = 1e-9  # of G's largest entry; sums may differ from their transpose by it
 
 
 class RandomProjection:
     """phi = relu(z W_proj) for a fixed random W_proj, with |phi| about |z| whatever D and M are.
 
-    The normal entries are rounded to 1/32, so eight bits in a model file hold them exactly.
+    The entries are rounded to 1/32, so eight bits in a model file hold them exactly.
     """
 
     def __init__(self, steps: np.ndarray) -> None:
@@ -35,8 +36,12 @@ class RandomProjection:
 
     @classmethod
     def random(cls, D: int, M: int, *, seed: int) -> RandomProjection:
-        normal = np.random.default_rng(seed).standard_normal((D, M))
-        return cls(np.clip(np.rint(32.0 * normal), -127, 127).astype(np.int8))
+        return cls.rounded(np.random.default_rng(seed).standard_normal((D, M)))
+
+    @classmethod
+    def rounded(cls, entries: np.ndarray) -> RandomProjection:
+        """The nearest to W_proj = sqrt(2 / M) entries, [D, M]; entries of more than LARGEST are cut there."""
+        return cls(np.rint(32.0 * np.clip(entries, -LARGEST, LARGEST)).astype(np.int8))
 
     def __call__(self, z: np.ndarray) -> np.ndarray:
         """Embeddings [..., D] to features [..., M], float64; alone or in a batch equal up to rounding."""

@@ -25,9 +25,11 @@ from pace_edge.adapt.starter import (
     noise_examples,
     sound_examples,
     starter_backbone,
+    starter_projection,
     word_examples,
 )
 from pace_edge.adapt.weights import WHISPER_TINY_EN, YAMNET
+from pace_edge.adapt.whitening import second_moment
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError
@@ -36,6 +38,7 @@ from pace_edge.model_file import ModelInfo
 from pace_edge.readout import ReadOut
 
 HELD_OUT_FOLD = 5
+Fitted = tuple[RandomProjection, AnalyticClassifier]
 
 
 def main() -> None:
@@ -52,7 +55,6 @@ def main() -> None:
 def make(data: Path, output: Path) -> None:
     backbone = starter_backbone()
     round_to_int8(backbone)
-    projection = RandomProjection.random(backbone.embedding_size, STARTER.M, seed=STARTER.projection_seed)
     sounds = read_manifest(data / "esc10")
     spoken = read_manifest(data / "speech_commands_v2_test12")
 
@@ -67,15 +69,16 @@ def make(data: Path, output: Path) -> None:
     print(f"embedding {sum(len(e.windows) for e in examples)} windows of {len(examples)} examples ...", flush=True)
     embeddings, labels = embed(backbone, examples), [example.label for example in examples]
 
-    def fitted(chosen: list[int]) -> AnalyticClassifier:
-        return fit(
-            [embeddings[i] for i in chosen], [labels[i] for i in chosen], projection,
-            gamma_relative=STARTER.gamma_relative, examples_per_class=STARTER.examples_per_class,
-        )  # fmt: skip
+    def fitted(chosen: list[int]) -> Fitted:
+        z, names = [embeddings[i] for i in chosen], [labels[i] for i in chosen]
+        projection = starter_projection(second_moment(z, names))
+        return projection, fit(
+            z, names, projection, gamma_relative=STARTER.gamma_relative, examples_per_class=STARTER.examples_per_class
+        )
 
-    threshold, read_out = rehearse(fitted, embeddings, labels, held_out, projection)
+    threshold, read_out = rehearse(fitted, embeddings, labels, held_out)
     print(f"held-out fold {HELD_OUT_FOLD}: {KEEP:.0%} of the windows called right score {threshold} or more")
-    classifier = fitted(list(range(len(examples))))
+    projection, classifier = fitted(list(range(len(examples))))
     info = ModelInfo(
         name="pace-starter", labels=tuple(classifier.labels), counts=tuple(classifier.counts.round(6).tolist()),
         background=BACKGROUND, rate_hz=STARTER.rate_hz, window_samples=STARTER.window_samples,
@@ -90,14 +93,10 @@ def make(data: Path, output: Path) -> None:
 
 
 def rehearse(
-    fitted: Callable[[list[int]], AnalyticClassifier],
-    embeddings: list[np.ndarray],
-    labels: list[str],
-    held_out: list[bool],
-    projection: RandomProjection,
+    fitted: Callable[[list[int]], Fitted], embeddings: list[np.ndarray], labels: list[str], held_out: list[bool]
 ) -> tuple[float, ReadOut]:
     """Fit without the held-out fold, then hear it: the announcing threshold, and the read-out with its median."""
-    classifier = fitted([i for i, is_test in enumerate(held_out) if not is_test])
+    projection, classifier = fitted([i for i, is_test in enumerate(held_out) if not is_test])
     known = [i for i, is_test in enumerate(held_out) if is_test and labels[i] != BACKGROUND]
     windows = [(phi, labels[i]) for i in known for phi in projection(embeddings[i])]
     phi = np.array([phi for phi, _ in windows])

@@ -19,6 +19,8 @@ from pace_edge.adapt.data import Clip
 from pace_edge.adapt.fit import Example
 from pace_edge.adapt.rooms import COLOURS, at_some_level, coloured_noise, in_a_room
 from pace_edge.adapt.weights import WHISPER_TINY_EN, YAMNET, fetch
+from pace_edge.adapt.whitening import whitened_projection
+from pace_edge.analytic import RandomProjection
 from pace_edge.audio import read_audio
 from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
 from pace_edge.readout import ReadOut
@@ -37,9 +39,11 @@ class Recipe:
     yamnet_share: float = 0.1  # of the embedding's squared length
     M: int = 1024
     projection_seed: int = 0
-    gamma_relative: float = 0.01
+    whitening: float = 0.5  # 0: none, 1: every direction as long as every other
+    shrinkage: float = 0.3
+    gamma_relative: float = 0.5
     examples_per_class: float = 40.0
-    power: float = 0.6
+    power: float = 0.65
     own_share: float = 1 / 3
     leverage_weight: float = 0.1
 
@@ -72,6 +76,13 @@ def starter_backbone(recipe: Recipe = STARTER, weights_folder: Path | None = Non
     sounds = yamnet.from_tflite(fetch(YAMNET, weights_folder))
     both = SideBySide([speech, sounds], [1 - recipe.yamnet_share, recipe.yamnet_share])
     return both.eval().requires_grad_(False)
+
+
+def starter_projection(moment: np.ndarray, recipe: Recipe = STARTER) -> RandomProjection:
+    """From `second_moment` of the embeddings that a starter is fitted on, and of no others."""
+    return whitened_projection(
+        moment, recipe.M, seed=recipe.projection_seed, power=recipe.whitening, shrinkage=recipe.shrinkage
+    )
 
 
 def sound_examples(clips: Sequence[Clip], recipe: Recipe = STARTER) -> list[Example]:
