@@ -34,8 +34,10 @@ class StarterFeatures:
 
     def _moment(self, folds: Collection[int], classes: Collection[str]) -> np.ndarray:
         """What `second_moment` gives of the clips that are left."""
-        moments = []
+        total, classes_left = np.zeros(()), 0
         for parts in (parts for label, parts in self._parts.items() if label not in classes):
-            kept = [part for fold, part in parts.items() if fold not in folds]
-            moments.append(sum(n * moment for n, moment in kept) / sum(n for n, _ in kept))
-        return np.mean(moments, 0, dtype=np.float64)
+            clips = sum(n for fold, (n, _) in parts.items() if fold not in folds)
+            for n, moment in (part for fold, part in parts.items() if fold not in folds):
+                total = total + moment.astype(np.float64) * (n / clips)
+            classes_left += 1
+        return total / classes_left

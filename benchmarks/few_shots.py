@@ -73,7 +73,7 @@ READ_OUTS: dict[str, Callable[[AnalyticClassifier, np.ndarray], np.ndarray]] = {
     "ours, the paper's read-out": replace(SHIPPED, power=0.0).scores,
     "ours, power 0.4": replace(SHIPPED, power=0.4).scores,
 }
-WHITENED = {f"{row}, half whitened": row for row in OPPONENTS if "balanced" in row or row == "nearest class mean"}
+WHITENED = {f"{row}, half whitened": row for row in OPPONENTS if "balanced" in row}
 
 
 def fitted(phi: Heard, clips: np.ndarray) -> AnalyticClassifier:
@@ -85,7 +85,7 @@ def fitted(phi: Heard, clips: np.ndarray) -> AnalyticClassifier:
 
 
 class Ears:
-    """What ours has of the old classes of a task, and with which features: the same whatever the number of new clips."""
+    """The features and the classifier of the old classes of a task: the same whatever the number of new clips."""
 
     def __init__(self, heard: Heard, features: StarterFeatures, shares_clips: bool) -> None:
         self._heard, self._starter, self._shares_clips = heard, features, shares_clips

@@ -65,8 +65,8 @@ def made_of(name: str, data: Path, sets: dict[str, Heard]) -> Heard:
     kept = np.arange(len(rooms.labels))
     if name == "speakers50":
         tested = {clip.path.name.split("_")[0] for clip in read_clips(data / WORDS / SPEAKERS)}
-        groups = [group for fold in _by_fold(_keywords(data)).values() for group in [c.group for c in fold] + NOISES * [""]]
-        kept = np.flatnonzero([group not in tested for group in groups])
+        clips = [clip for fold in _by_fold(_keywords(data)).values() for clip in [*fold, *NOISES * [None]]]
+        kept = np.flatnonzero([clip is None or clip.group not in tested for clip in clips])
     return Heard(
         np.concatenate([sounds.labels, rooms.labels[kept]]), np.concatenate([sounds.folds, rooms.folds[kept]]),
         sounds.windows + [rooms.windows[i] for i in kept],

@@ -1,7 +1,8 @@
 """The starter without one fold: a model file whose classifier has not heard what it is tested with.
 
-The graph up to the features is the starter's own, its projection made of all folds (it knows no labels). As in tools/make_starter.py, its threshold and read-out are
-rehearsed: fitted without one more fold, which is then heard. Fewer words are taught than the starter was.
+The graph up to the features is the starter's own, with a projection made of all folds, which knows no labels. As in
+tools/make_starter.py, the threshold and read-out are rehearsed: fitted without one more fold, which is then heard.
+Fewer words are taught than the starter was.
 """
 
 from __future__ import annotations

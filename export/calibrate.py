@@ -12,6 +12,9 @@ from pace_edge.errors import PaceEdgeError
 from pace_edge.readout import ReadOut
 
 KEEP = 0.95  # of the held-out windows that are called right, so many score at least the threshold
+POWER = (
+    0.6  # of the read-out beside the paper's projection; the starter's own goes with the starter's (docs/few_shots.md)
+)
 UNMEASURED_THRESHOLD = 0.5  # of a model that no held-out clip was shown to
 
 
@@ -31,6 +34,11 @@ def weighed(classifier: AnalyticClassifier, weight: float) -> AnalyticClassifier
     return AnalyticClassifier(G, Q, counts, classifier.labels, weight * classifier.gamma)
 
 
+def checkpoint_read_out(leverage_median: float) -> ReadOut:
+    """The starter's, for a checkpoint's features."""
+    return replace(STARTER.read_out(leverage_median), power=POWER)
+
+
 def read_out_without_clips(classifier: AnalyticClassifier, weight: float) -> ReadOut:
     """The starter's read-out, with the class of median count as the one that keeps its plain score.
 
@@ -39,7 +47,7 @@ def read_out_without_clips(classifier: AnalyticClassifier, weight: float) -> Rea
     """
     h = (len(classifier.G) - classifier.gamma * float(np.trace(classifier.R))) / float(classifier.counts.sum())
     unheard = h / max(1 - weight * h, FEWEST)
-    return replace(STARTER.read_out(unheard), reference=float(np.median(classifier.counts)))
+    return replace(checkpoint_read_out(unheard), reference=float(np.median(classifier.counts)))
 
 
 def calibrated(

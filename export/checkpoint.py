@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from export.calibrate import UNMEASURED_THRESHOLD
+from export.calibrate import UNMEASURED_THRESHOLD, checkpoint_read_out
 from export.draft import Draft, fitted_through, windows
 from export.half import in_half
 from export.onnx_file import export_embedder
@@ -39,7 +39,6 @@ from pace_edge.adapt.checkpoint import Checkpoint
 from pace_edge.adapt.data import Clip
 from pace_edge.adapt.lora import merge
 from pace_edge.adapt.sessions import Session
-from pace_edge.adapt.starter import STARTER
 from pace_edge.analytic import RandomProjection
 from pace_edge.errors import PaceEdgeError
 from pace_edge.model_file import ModelInfo
@@ -198,7 +197,7 @@ def _info(checkpoint: Checkpoint, backbone: Backbone, options: Options) -> Model
     return ModelInfo(
         name=options.name, labels=tuple(classifier.labels), counts=tuple(classifier.counts), background="",
         rate_hz=backbone.rate_hz, window_samples=samples, hop_samples=hop, gamma=classifier.gamma,
-        read_out=STARTER.read_out(leverage_median=1.0), threshold=UNMEASURED_THRESHOLD,
+        read_out=checkpoint_read_out(leverage_median=1.0), threshold=UNMEASURED_THRESHOLD,
         projection_seed=checkpoint.settings.seed, backbone=checkpoint.backbone_name,
         backbone_sha256=backbone_sha256(backbone),
         licence="; ".join(filter(None, (credit(checkpoint.backbone_name), options.licence))),

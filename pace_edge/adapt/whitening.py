@@ -17,16 +17,14 @@ from pace_edge.analytic import LARGEST, RandomProjection
 
 
 def second_moment(embeddings: Sequence[np.ndarray], labels: Sequence[str]) -> np.ndarray:
-    """E[z z'], [D, D], of clips of embeddings [windows, D]: each class counts the same, and so does each of its clips."""
+    """E[z z'], [D, D], of clips of embeddings [windows, D]: every class counts the same, and every clip of it."""
     clips, windows = Counter(labels), np.array([len(z) for z in embeddings])
     weight = np.repeat([1.0 / clips[label] for label in labels], windows) / np.repeat(windows, windows) / len(clips)
     rows = np.concatenate(list(embeddings)).astype(np.float64)
     return (rows.T * weight) @ rows
 
 
-def whitened_projection(
-    moment: np.ndarray, M: int, *, seed: int, power: float, shrinkage: float
-) -> RandomProjection:
+def whitened_projection(moment: np.ndarray, M: int, *, seed: int, power: float, shrinkage: float) -> RandomProjection:
     """phi = relu([x, -x]) with x = (S^(-power / 2) z) Q, S the second moment `moment` [D, D] drawn to its mean diagonal
     by `shrinkage` from 0 to 1, Q [D, M / 2] random and orthogonal. M is even.
 

@@ -6,27 +6,51 @@ import numpy as np
 import pytest
 
 from pace_edge.adapt.data import Clip
-from pace_edge.analytic import AnalyticClassifier
+from pace_edge.adapt.starter import starter_projection
+from pace_edge.adapt.whitening import second_moment
 
 pytest.importorskip("sklearn")
 
-from benchmarks.few_shots import EVEN_COUNT, EVEN_NOISE, evened
+from benchmarks.features import StarterFeatures
+from benchmarks.heard import Heard
 from benchmarks.open_set import measured
 from benchmarks.opponents import OPPONENTS, rotated
-from benchmarks.shots_data import few_of_each
+from benchmarks.shots_data import NOISES, SPEAKERS, WORDS, few_of_each, made_of
 
 
-def test_the_noise_of_a_class_is_its_score_on_the_other_classes_examples():
-    rng, classifier = np.random.default_rng(0), AnalyticClassifier.empty(8, gamma=0.5)
-    sounds, times = np.abs(rng.standard_normal((3, 8))), (4, 2, 1)
-    for label, phi, count in zip("abc", sounds, times, strict=True):
-        for _ in range(count):
-            classifier.learn(phi, label)
-    plain = classifier.plain_scores(sounds)  # [sounds, classes]; a class's examples are all the same
-    others = [[k for k in range(3) if k != c] for c in range(3)]
-    noise = [np.sqrt(np.average(plain[o, c] ** 2, weights=[times[k] for k in o])) for c, o in enumerate(others)]
-    expected = plain / (np.array(noise) ** EVEN_NOISE * np.array(times) ** EVEN_COUNT)
-    assert evened(classifier, sounds) == pytest.approx(expected)
+def heard(labels, folds, seed=0, D=12):
+    rng = np.random.default_rng(seed)
+    return Heard(np.array(labels), np.array(folds), [rng.standard_normal((1 + i % 3, D)) for i in range(len(labels))])
+
+
+def test_the_starter_s_projection_is_made_again_without_what_is_tested():
+    made_of = heard([*"aabbcc", "speech", "speech"] * 3, np.repeat([1, 2, 3], 8))
+    features = StarterFeatures(made_of)
+    kept = [i for i in range(24) if made_of.folds[i] != 2 and made_of.labels[i] not in ("b", "speech")]
+    expected = starter_projection(second_moment([made_of.windows[i] for i in kept], made_of.labels[kept].tolist()))
+    left_out = features.without({2}, {"b", "unknown"})
+    assert np.abs(left_out.steps.astype(int) - expected.steps).max() <= 1
+    assert np.abs(left_out.steps.astype(int) - features.without().steps).max() > 5
+    assert features.without({2}, {"b", "unknown"}) is left_out
+
+
+def test_a_starter_that_is_tested_on_speakers_is_made_without_their_words(tmp_path):
+    folder = tmp_path / WORDS
+    folder.mkdir()
+    words = [("anna", 1), ("bert", 1), ("cleo", 2), ("anna", 2)]
+    rows = [f"{who}_{i}.wav,yes,{fold},{who}" for i, (who, fold) in enumerate(words)]
+    (folder / "labels.csv").write_text("\n".join(["path,label,fold,group", *rows]))
+    (folder / SPEAKERS).write_text("path,label,fold,group\nanna_9.wav,spk_anna,1,no")
+    for name in ["anna_9.wav", *(row.split(",")[0] for row in rows)]:
+        (folder / name).touch()
+    rooms = heard(["yes", "yes", *NOISES * ["background"]] * 2, np.repeat([1, 2], 2 + NOISES))
+    sets = {"sounds": heard(["rain"], [1]), "rooms": rooms}
+    left = made_of("speakers50", tmp_path, sets)
+    assert [w.tolist() for w in left.windows] == [
+        w.tolist()
+        for w in [*sets["sounds"].windows, *(w for i, w in enumerate(rooms.windows) if i not in (0, 3 + NOISES))]
+    ]
+    assert len(made_of("digits", tmp_path, sets).labels) == len(rooms.labels) + 1
 
 
 def test_a_linear_opponent_is_the_same_in_the_space_of_its_training_clips():
