@@ -1,7 +1,7 @@
 """What a run was and what came of it: a line of JSON in runs.jsonl, added when the run is over and never changed.
 
-A crash while a line is written leaves a last line that is not whole: it is passed over in reading and cut off before the
-next one is added. A whole line that is no record, anywhere, is an error.
+A crash while a line is written leaves a last line that is not whole: it is passed over in reading and cut off before
+the next one is added. A whole line that is no record, anywhere, is an error.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Record:
         T = len(self.sessions)
         if not T or len(self.accuracies) != T or [len(row) for row in self.matrix] != list(range(1, T + 1)):
             raise ValueError(f"{T} sessions, {len(self.accuracies)} accuracies, {len(self.matrix)} rows of the matrix")
-        if not all(math.isfinite(a) and 0 <= a <= 1 for a in (*self.accuracies, *sum(self.matrix, []))):
+        if not all(math.isfinite(a) and 0 <= a <= 1 for row in (self.accuracies, *self.matrix) for a in row):
             raise ValueError("accuracies are not shares from 0 to 1")
 
     @property
@@ -144,4 +144,3 @@ def _record(line: bytes, where: str) -> Record:
             f"{where} is no record of a run ({type(error).__name__}: {error})",
             do="Take the line away; what it was is then run again.",
         ) from None
-
