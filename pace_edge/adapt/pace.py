@@ -31,7 +31,7 @@ from pace_edge.adapt.settings import PaceSettings
 from pace_edge.adapt.stage import Stage, fresh_head, train_adapter, warm_up_head
 from pace_edge.adapt.statistics import GramSums
 from pace_edge.adapt.store import Budget
-from pace_edge.adapt.subspace import InputCovariance, leading_subspace, null_space
+from pace_edge.adapt.subspace import leading_subspace, null_space, unlearned_covariances
 from pace_edge.adapt.unfinished import Unfinished
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.errors import PaceEdgeError
@@ -212,14 +212,9 @@ class Pace:
         self, adapter: Adapter, earlier: list[Adapter], inputs: Inputs, report: SessionReport
     ) -> dict[torch.nn.Parameter, torch.Tensor]:
         """U_t of every adapted layer, from the session's clips seen through W_0 minus the earlier adapters (2.3)."""
-        modules = {place.path: place.module for place in adapter.places.values()}
-        with ExitStack() as unlearned, InputCovariance(modules) as covariance:
-            for one in earlier:
-                unlearned.enter_context(one.subtracted())
-            inputs.embed_all()
-        self.machine.processes.sum_(*covariance.sums.values())
+        covariances = unlearned_covariances(adapter, earlier, inputs)
         choose = leading_subspace if self.settings.directions == "leading" else null_space
-        found = {path: choose(C, self.settings.rho_svd) for path, C in covariance.sums.items()}
+        found = {path: choose(C, self.settings.rho_svd) for path, C in covariances.items()}
         report.energy = {path: subspace.energy for path, subspace in found.items()}
         return {adapter.layers[name].A: found[place.path].U for name, place in adapter.places.items()}
 

@@ -17,7 +17,7 @@ LEAST_VARIANCE = 1e-4
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Mean and variance of each component, [D] each. (A whole covariance of a class has more numbers than its clips.)"""
+    """Mean and variance of each component, [D] each. (A whole covariance has more numbers than a class has clips.)"""
 
     mean: torch.Tensor
     variance: torch.Tensor
@@ -37,8 +37,11 @@ def align(
     head: nn.Linear, classes: Sequence[Gaussian], targets: Sequence[int], *, epochs: int, per_class: int, rate: float,
     generator: torch.Generator,
 ) -> None:  # fmt: skip
-    """Train the head to tell the rows `targets` of the Gaussians apart: `per_class` new features of each in an epoch, in
-    shuffled batches of as many. SGD with momentum 0.9 and weight decay 5e-4, cosine over the epochs."""
+    """Train the head to call the Gaussians' features by `targets`, a row of the head for each Gaussian.
+
+    An epoch draws `per_class` new features of each and goes through them in shuffled batches of as many. SGD with
+    momentum 0.9 and weight decay 5e-4, cosine over the epochs.
+    """
     optimizer = torch.optim.SGD(head.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4)
     y = torch.tensor(targets).repeat_interleave(per_class)
     for epoch in range(epochs):

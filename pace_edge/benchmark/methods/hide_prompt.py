@@ -2,14 +2,14 @@
 
 Within-task prediction: a session has prompts of its own, which start as the last session's, learn by cross-entropy over
 its classes and a contrastive term against the means of earlier classes, take in a little of the earlier prompts' mean
-(alpha), and are frozen for ever. Task-identity inference: a linear head on the frozen backbone's embedding ("uninstructed
-representation") says which session a clip is from. Task-adaptive prediction: one head over all classes. Both heads are
-trained, after each session but the first, on features drawn from a Gaussian for each class seen so far (eq. 8 and 9).
+(alpha), and are frozen for ever. Task-identity inference: a linear head on the frozen backbone's embedding, the
+"uninstructed representation", says which session a clip is from. Task-adaptive prediction: one head over all classes.
+Both heads are trained, after each session but the first, on features drawn from a Gaussian for each class seen so far.
 
 It is prompt tuning, the published program's second way: new tokens join in before each of the first 5 of 12 blocks.
 Prefix tuning, its first, reaches into the attention to lengthen keys and values, and attention is made otherwise in
-every backbone here. What is read is what the backbone reads: EAT's class token; for Whisper, which has none, the mean of
-the clip's tokens without the prompts, as the uninstructed representation is.
+every backbone here. What is read is what the backbone reads: EAT's class token; for Whisper, which has none, the mean
+of the clip's tokens without the prompts, as the uninstructed representation is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from pace_edge.adapt.data import Clip
-from pace_edge.adapt.inputs import Frozen
+from pace_edge.adapt.inputs import Frozen, Inputs
 from pace_edge.adapt.seeds import seeded
 from pace_edge.adapt.sessions import Session
 from pace_edge.benchmark.method import Cost, Entry, Task
@@ -75,7 +75,7 @@ class HiDePrompt:
             align(self.head, self.instructed, range(len(self.labels)), **ALIGN, generator=generator)
             align(self.identity, self.uninstructed, self.session_of, **ALIGN, generator=generator)
 
-    def _train_prompts(self, session, inputs, y, old: int) -> torch.Tensor:
+    def _train_prompts(self, session: Session, inputs: Inputs, y: torch.Tensor, old: int) -> torch.Tensor:
         """Within-task prediction: the session's prompts, frozen."""
         assert self.head is not None
         task, device, head = self.task, self.task.machine.device, self.head

@@ -2,9 +2,9 @@
 
 The space is found with the session's clips in W_0 MINUS the earlier adapters: the leading eigenvectors of each adapted
 layer's input covariance that hold 99 % of the energy. The session's adapter is held in it (`subspace.project_steps`,
-which says how that differs from the published program), the first session's is free. The loss is cross-entropy of a head
-over the session's classes, which is thrown away, plus lambda times the augmented triplet loss; the classifier is the
-nearest class mean by angle, each mean as it was when its session ended.
+which says how that differs from the published program), the first session's is free. The loss is cross-entropy of a
+head over the session's classes, which is thrown away, plus lambda times the augmented triplet loss; the classifier is
+the nearest class mean by angle, each mean as it was when its session ended.
 
 Numbers are those of the published program for ImageNet-R. Its batch is 128 and ours 24; there is no gradient clipping.
 """
@@ -23,7 +23,7 @@ from pace_edge.adapt.inputs import Frozen, Inputs
 from pace_edge.adapt.lora import Adapter
 from pace_edge.adapt.seeds import seeded
 from pace_edge.adapt.sessions import Session
-from pace_edge.adapt.subspace import leading_subspace, project_steps, unlearned_covariance
+from pace_edge.adapt.subspace import leading_subspace, project_steps, unlearned_covariances
 from pace_edge.benchmark.method import Cost, Entry, Remembered, Task
 from pace_edge.benchmark.methods.head import columns_of, count, grown, size_bytes
 from pace_edge.benchmark.methods.own_backbone import attach_to_all, inputs_of, own_backbone, own_embed
@@ -61,7 +61,8 @@ class LoraSubtraction:
         """Each A of a new adapter to the U [D, k] of its layer; none in the first session."""
         if not self.adapters:
             return {}
-        found = {path: leading_subspace(C, RHO).U for path, C in unlearned_covariance(adapter, self.adapters, inputs)}
+        covariances = unlearned_covariances(adapter, self.adapters, inputs)
+        found = {path: leading_subspace(C, RHO).U for path, C in covariances.items()}
         return {adapter.layers[name].A: found[place.path] for name, place in adapter.places.items()}
 
     def _train(
@@ -95,10 +96,11 @@ class LoraSubtraction:
 
 
 def triplet_loss(z: torch.Tensor, y: torch.Tensor, old_means: torch.Tensor, margin: float = MARGIN) -> torch.Tensor:
-    """Mean over clips of max(0, e_ap - e_an + margin): e_ap is the distance to the farthest clip [b, D] of the same class
-    y [b], e_an to the nearest of another class or of the earlier classes' means [C, D]. All are scaled to length 1.
+    """Mean over clips z [b, D] of classes y [b] of max(0, e_ap - e_an + margin).
 
-    A clip without any other class counts 0."""
+    e_ap is the distance to the farthest clip of the same class, e_an to the nearest of another class or of the earlier
+    classes' means [C, D]. All are scaled to length 1. A clip without any other class counts 0.
+    """
     f = normalize(z, dim=1)
     same = y[:, None] == y
     between = _distances(f, f)
