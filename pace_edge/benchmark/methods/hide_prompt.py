@@ -37,7 +37,7 @@ ALPHA = 0.01  # share of the earlier prompts' mean in a session's own
 CONTRAST, TEMPERATURE = 0.1, 0.8
 RATE, HEAD_RATE = 0.03 * BATCH / 256, 0.003 * BATCH / 256  # of Adam, scaled by the batch as in the published program
 CLIP_NORM = 1.0
-ALIGN = {"epochs": 30, "per_class": 5 * BATCH, "rate": 0.005}
+ALIGN_EPOCHS, DRAWN, ALIGN_RATE = 30, 5 * BATCH, 0.005  # features drawn of a class and epoch
 
 
 class HiDePrompt:
@@ -72,8 +72,13 @@ class HiDePrompt:
             self.instructed.append(Gaussian.of(instructed[y == c]))
             self.uninstructed.append(Gaussian.of(uninstructed[y == c]))
         if t:
-            align(self.head, self.instructed, range(len(self.labels)), **ALIGN, generator=generator)
-            align(self.identity, self.uninstructed, self.session_of, **ALIGN, generator=generator)
+            for head, classes, targets in (
+                (self.head, self.instructed, list(range(len(self.labels)))),
+                (self.identity, self.uninstructed, self.session_of),
+            ):
+                align(
+                    head, classes, targets, epochs=ALIGN_EPOCHS, per_class=DRAWN, rate=ALIGN_RATE, generator=generator
+                )
 
     def _train_prompts(self, session: Session, inputs: Inputs, y: torch.Tensor, old: int) -> torch.Tensor:
         """Within-task prediction: the session's prompts, frozen."""
