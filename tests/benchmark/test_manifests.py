@@ -36,7 +36,9 @@ def test_another_file_of_the_same_name_is_not_run(tmp_path, tones):
 
 def test_a_missing_file_is_named(tmp_path, tones):
     tones[4].path.unlink()
-    with pytest.raises(PaceEdgeError, match=r"clip 5 of the set tones cannot be read: .*1-1\.wav .*Bring the whole set"):
+    with pytest.raises(
+        PaceEdgeError, match=r"clip 5 of the set tones cannot be read: .*1-1\.wav .*Bring the whole set"
+    ):
         read_manifest(tmp_path / "tones.csv.gz", tmp_path)
 
 
