@@ -47,26 +47,33 @@ def place(tmp_path):
     return tmp_path
 
 
-def start(place, *words):
-    command = [
-        sys.executable,
-        "-m",
-        "pace_edge",
-        "benchmark",
-        "run",
-        "--data",
-        ".",
-        "--output",
-        "out",
-        "--set",
-        "tones",
-    ]
+def start(place, *words, before=(sys.executable, "-m")):
+    command = [*before, "pace_edge", "benchmark", "run", "--data", ".", "--output", "out", "--set", "tones"]
     command += ["--backbone", "small", "--seconds", "0.5", "--epochs", "1", "--M", "64", "--device", "cpu"]
     command += ["--method", "method.py:Waits", *words]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+
+
+def test_under_torchrun_processes_train_pace_together_and_share_the_other_runs(place, monkeypatch):
+    monkeypatch.setitem(backbones.BACKBONES, "small", None)
+    methods = [f"{place / 'method.py'}:Waits", "NCM", "PACE, FSA staged"]
+    run_here(place / "tones", place / "alone", methods=methods, orders=(0, 1))
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    process = start(place, "--method", "NCM", "--method", "PACE, FSA staged", "--orders", "2", before=words)
+    out, told = process.communicate(timeout=180)
+    assert process.returncode == 0, told
+    assert len(out.splitlines()) == 6
+    assert "6 of 6 runs made" in told
+    alone, shared = ({r.key: r for r in read_records(place / name)} for name in ("alone", "out"))
+    assert alone.keys() == shared.keys()
+    for key, record in alone.items():
+        assert shared[key].accuracies == record.accuracies
+    losses = [[r.details["losses"] for r in runs.values() if r.method.startswith("PACE")] for runs in (alone, shared)]
+    for one, other in zip(*losses, strict=True):
+        assert one[0] == pytest.approx(other[0], rel=1e-4)
 
 
 def until(there, process=None, timeout_s=120):

@@ -84,7 +84,7 @@ def test_speech_commands_tests_on_both_published_lists(tmp_path):
     assert Counter(clip.label for clip in clips) == dict.fromkeys(published.WORDS, 6)
     assert sides(clips) == {"0a": {True}, "0b": {True}, "0c": {False}}
     (tmp_path / "yes").rename(tmp_path / "ja")
-    with pytest.raises(PaceEdgeError, match="not whole: .*yes is not there"):
+    with pytest.raises(PaceEdgeError, match=r"not whole: .*yes is not there"):
         published.speech_commands(tmp_path)
 
 
@@ -125,7 +125,7 @@ def test_copies_of_timit_in_small_letters_and_with_riff_beside_are_the_same_set(
 
 
 def test_timit_that_is_not_whole_says_so(tmp_path):
-    with pytest.raises(PaceEdgeError, match="not whole: .*TRAIN/DR1 is not there"):
+    with pytest.raises(PaceEdgeError, match=r"not whole: .*TRAIN/DR1 is not there"):
         published.timit(tmp_path)
     speaker(tmp_path / "TRAIN/DR1/FCJF0")
     (tmp_path / "TRAIN/DR1/FCJF0/SX37.WAV").unlink()
@@ -144,5 +144,5 @@ def test_vocalset_is_split_by_singer_where_that_can_be(tmp_path):
     assert {len(where) for where in sides([c for c in clips if c.label != "inhaled"]).values()} == {1}
     assert {clip.fold for clip in clips if clip.label == "inhaled"} == {1, 2, 3, 4, 5}
     assert Counter(clip.fold for clip in clips if clip.label == "belt") == dict.fromkeys(range(1, 6), 20)
-    with pytest.raises(PaceEdgeError, match="not whole: .*FULL"):
+    with pytest.raises(PaceEdgeError, match=r"not whole: .*FULL"):
         published.vocalset(tmp_path / "FULL")

@@ -1,4 +1,4 @@
-"""The analytic classifier on the frozen backbone: with one gamma, ridge regression on everything, whatever the order."""
+"""The analytic classifier on the frozen backbone: with one gamma, ridge regression on everything in any order."""
 
 import numpy as np
 import pytest

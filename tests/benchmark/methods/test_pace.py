@@ -1,4 +1,4 @@
-"""PACE in the benchmark is PACE: the same calls as the run that `adapt` makes, no look at test clips, its cost counted."""
+"""PACE in the benchmark is PACE: the same calls as a run of `adapt`, no look at test clips, its cost counted."""
 
 import numpy as np
 import pytest
