@@ -67,7 +67,8 @@ class Features:
     def _read(self, part: slice) -> tuple[np.ndarray, float] | None:
         """Embeddings [n, D] and the seconds that they took."""
         try:
-            with np.load(self._path(part), allow_pickle=False) as kept:
+            content = io.BytesIO(self._path(part).read_bytes())  # NumPy would leave a damaged file open
+            with np.load(content, allow_pickle=False) as kept:
                 return kept["z"], float(kept["took_s"])
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             return None
@@ -105,8 +106,10 @@ class Embedded:
         self._z = np.concatenate([z for z, _ in parts])
         self._row = {clip.path: row for row, clip in enumerate(features.clips)}
         self.seconds_per_clip = sum(took_s for _, took_s in parts) / len(features.clips)
+        self.asked_for = 0  # clips, up to now
 
     def __call__(self, clips: Sequence[Clip]) -> np.ndarray:
+        self.asked_for += len(clips)
         try:
             return self._z[[self._row[clip.path] for clip in clips]]
         except KeyError as error:
