@@ -8,7 +8,9 @@ import pytest
 from pace_edge.adapt.backbone import backbone_sha256
 from pace_edge.benchmark.learning import checked_details, joined, learn_and_test
 from pace_edge.benchmark.methods import METHODS
-from tests.benchmark.methods.tones import sessions_in, task_of
+from pace_edge.benchmark.records import append_record, read_records
+from tests.adapt.small import write_clips
+from tests.benchmark.small import record, sessions_in, task_of
 
 
 class Witness:
@@ -36,7 +38,8 @@ def run(tmp_path_factory):
 
     def once(name, *, seed=0, again=0):
         if (name, seed, again) not in done:
-            task, sessions = task_of(seed=seed), sessions_in(tmp_path_factory.mktemp("tones"))
+            task = task_of(seed=seed)
+            sessions = sessions_in(write_clips(tmp_path_factory.mktemp("tones"), classes=6, per_class=6))
             if METHODS[name].joint:
                 sessions = joined(sessions)
             before, witness = backbone_sha256(task.backbone), Witness(METHODS[name].make(task))
@@ -70,6 +73,19 @@ def test_the_same_seed_gives_the_same_run(run, name):
 
 
 @every_method
+def test_its_record_is_read_back_as_it_was_written(run, name, tmp_path):
+    witness, learned, _ = run(name)
+    cost = witness.method.cost()
+    written = record(
+        method=name, sessions=[["some", "labels"]] * len(learned.accuracies), accuracies=learned.accuracies,
+        matrix=learned.matrix, macro_accuracy=learned.macro_accuracy, details=checked_details(witness.method),
+        trainable_parameters=cost.trainable_parameters, stored_bytes=cost.stored_bytes,
+    )  # fmt: skip
+    append_record(written, tmp_path)
+    assert read_records(tmp_path) == [written]
+
+
+@every_method
 def test_its_costs_are_those_of_what_it_does(run, name):
     cost = run(name)[0].method.cost()
     assert cost.stored_bytes > 0
@@ -83,7 +99,7 @@ def test_its_paper_is_cited(name):
 
 @pytest.mark.parametrize("name", [name for name, entry in METHODS.items() if not entry.trains])
 def test_what_trains_nothing_needs_embeddings_alone(name, tmp_path):
-    sessions, task = sessions_in(tmp_path), task_of()
+    sessions, task = sessions_in(write_clips(tmp_path, classes=6, per_class=6)), task_of()
     clips = [clip for session in sessions for clip in session.train]
     kept = dict(zip(clips, task.embed(clips), strict=True))
     method = METHODS[name].make(replace(task, embed=lambda clips: np.stack([kept[clip] for clip in clips])))

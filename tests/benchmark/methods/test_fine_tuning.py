@@ -7,12 +7,13 @@ from pace_edge.benchmark.learning import joined, learn_and_test
 from pace_edge.benchmark.methods.fine_tuning import FineTuning
 from pace_edge.benchmark.methods.head import columns_of, grown
 from pace_edge.benchmark.methods.ranpac import RanPACAdapted
-from tests.benchmark.methods.tones import sessions_in, task_of
+from tests.adapt.small import write_clips
+from tests.benchmark.small import sessions_in, task_of
 
 
 @pytest.fixture(scope="module")
 def sessions(tmp_path_factory):
-    return sessions_in(tmp_path_factory.mktemp("tones"))
+    return sessions_in(write_clips(tmp_path_factory.mktemp("tones"), classes=6, per_class=6))
 
 
 def test_the_one_adapter_and_the_one_head_learn_in_every_session(sessions):

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from pace_edge.benchmark.methods.l2p import CHOSEN, L2P, POOL
-from tests.benchmark.methods.tones import sessions_in, task_of
+from tests.adapt.small import write_clips
+from tests.benchmark.small import sessions_in, task_of
 
 
 @pytest.fixture(scope="module")
 def sessions(tmp_path_factory):
-    return sessions_in(tmp_path_factory.mktemp("tones"))
+    return sessions_in(write_clips(tmp_path_factory.mktemp("tones"), classes=6, per_class=6))
 
 
 def state(l2p):

@@ -10,13 +10,13 @@ from pace_edge.adapt.lora import merge
 from pace_edge.adapt.subspace import InputCovariance, leading_subspace
 from pace_edge.benchmark.methods.lora_subtraction import MARGIN, LoraSubtraction, triplet_loss
 from pace_edge.benchmark.methods.own_backbone import attach_to_all, inputs_of
-from tests.adapt.small import load_pcm
-from tests.benchmark.methods.tones import sessions_in, task_of
+from tests.adapt.small import load_pcm, write_clips
+from tests.benchmark.small import sessions_in, task_of
 
 
 @pytest.fixture(scope="module")
 def sessions(tmp_path_factory):
-    return sessions_in(tmp_path_factory.mktemp("tones"))
+    return sessions_in(write_clips(tmp_path_factory.mktemp("tones"), classes=6, per_class=6))
 
 
 @pytest.fixture(scope="module")
