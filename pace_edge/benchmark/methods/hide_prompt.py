@@ -4,7 +4,9 @@ Within-task prediction: a session has prompts of its own, which start as the las
 its classes and a contrastive term against the means of earlier classes, take in a little of the earlier prompts' mean
 (alpha), and are frozen for ever. Task-identity inference: a linear head on the frozen backbone's embedding, the
 "uninstructed representation", says which session a clip is from. Task-adaptive prediction: one head over all classes.
-Both heads are trained, after each session but the first, on features drawn from a Gaussian for each class seen so far.
+Both heads are trained, after each session but the first, on features drawn from a Gaussian for each class seen so far,
+with a variance for each component (the least that the published program can keep: a class may have only a few clips).
+The head that infers the session is the paper's, a row for each; the program's is a small network over the classes.
 
 It is prompt tuning, the published program's second way: new tokens join in before each of the first 5 of 12 blocks.
 Prefix tuning, its first, reaches into the attention to lengthen keys and values, and attention is made otherwise in

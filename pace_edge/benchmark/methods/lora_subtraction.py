@@ -101,11 +101,11 @@ def triplet_loss(z: torch.Tensor, y: torch.Tensor, old_means: torch.Tensor, marg
     e_ap is the distance to the farthest clip of the same class, e_an to the nearest of another class or of the earlier
     classes' means [C, D]. All are scaled to length 1. A clip without any other class counts 0.
     """
-    f = normalize(z, dim=1)
-    same = y[:, None] == y
-    between = _distances(f, f)
+    with torch.autocast(z.device.type, enabled=False):  # a difference of near-equal numbers needs float32
+        f, same = normalize(z.float(), dim=1), y[:, None] == y
+        between, to_old = _distances(f, f), _distances(f, normalize(old_means, dim=1))
     farthest = between.masked_fill(~same, 0.0).amax(1)
-    others = torch.cat([between.masked_fill(same, torch.inf), _distances(f, normalize(old_means, dim=1))], 1).amin(1)
+    others = torch.cat([between.masked_fill(same, torch.inf), to_old], 1).amin(1)
     nearest = torch.where(others.isinf(), farthest + margin, others)
     return margin_ranking_loss(nearest, farthest, torch.ones_like(nearest), margin=margin)
 

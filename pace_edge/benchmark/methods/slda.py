@@ -17,7 +17,7 @@ import numpy as np
 
 from pace_edge.adapt.data import Clip
 from pace_edge.adapt.sessions import Session
-from pace_edge.benchmark.method import Cost, Entry, Remembered, Task
+from pace_edge.benchmark.method import Cost, Entry, Task
 from pace_edge.benchmark.methods.scale import unit_variance
 
 EPSILON = 1e-4  # the paper's shrinkage of Sigma towards I when it is inverted
@@ -26,7 +26,7 @@ EPSILON = 1e-4  # the paper's shrinkage of Sigma towards I when it is inverted
 class StreamingLDA:
     def __init__(self, task: Task, *, epsilon: float = EPSILON) -> None:
         D = task.backbone.embedding_size
-        self._embed, self._embed_tested, self.epsilon = task.embed, Remembered(task.embed), epsilon
+        self._embed, self.epsilon = task.embed, epsilon
         self.labels: list[str] = []
         self.mu, self.c, self.t = np.zeros((0, D)), np.zeros(0), 0
         self.Sigma = np.zeros((D, D))
@@ -67,7 +67,7 @@ class StreamingLDA:
         return z @ W + b
 
     def call(self, clips: Sequence[Clip]) -> list[str]:
-        z = unit_variance(self._embed_tested(clips).astype(np.float64))
+        z = unit_variance(self._embed(clips).astype(np.float64))
         return [self.labels[k] for k in self.scores(z).argmax(1)]
 
     def cost(self) -> Cost:

@@ -12,6 +12,7 @@ from pace_edge.adapt.inputs import Frozen, Inputs
 from pace_edge.adapt.seeds import seeded
 from pace_edge.benchmark.method import Task
 from pace_edge.benchmark.methods.own_backbone import BATCH
+from pace_edge.errors import LearningError
 
 Loss = Callable[[Frozen, torch.Tensor], torch.Tensor]  # of a batch: what block 0 reads, and the clips' numbers [b]
 Schedule = Callable[[float], float]  # the rate's factor when this share of the epochs is over
@@ -33,7 +34,7 @@ def train(
     task: Task, name: str, inputs: Inputs, optimizer: torch.optim.Optimizer, loss: Loss, *, schedule: Schedule,
     clip_norm: float | None,
 ) -> list[float]:  # fmt: skip
-    """E_0 epochs: the mean loss of each. Raises nothing for a loss that is not finite; it is in what comes back."""
+    """E_0 epochs: the mean loss of each. Raises LearningError when it is not finite."""
     machine, losses = task.machine, []
     learned = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     rates = [group["lr"] for group in optimizer.param_groups]
@@ -54,5 +55,10 @@ def train(
             total += len(rows) * batch_loss.item()
             machine.watch.step()
         losses.append(total / len(inputs))
+        if not math.isfinite(losses[-1]):
+            raise LearningError(
+                f"the training of {name} diverged", expected="a finite loss", got=f"{losses[-1]} in epoch {epoch + 1}",
+                do="Check that the clips hold sound, or leave this method out.",
+            )  # fmt: skip
         machine.watch.epoch(epoch + 1, task.epochs, losses[-1], None)
     return losses
