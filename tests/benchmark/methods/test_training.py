@@ -53,7 +53,5 @@ def test_a_gradient_is_no_longer_than_its_limit(clips):
 
 
 def test_training_that_diverges_ends_with_a_word(clips):
-    with pytest.raises(
-        LearningError, match="training of test diverged.*a finite loss.*nan in epoch 1"
-    ):
+    with pytest.raises(LearningError, match=r"training of test diverged.*a finite loss.*nan in epoch 1"):
         run(clips, slope=float("nan"))
