@@ -119,7 +119,7 @@ def energy(shares: Mapping[int, Mapping[str, float]]) -> Figure:
     axes.set_xlabel("energy held (%)")
     axes.ticklabel_format(axis="x", useOffset=False)
     axes.grid(axis="y", color=PALE)
-    _legend(figure, axes.lines, [f"session {number}" for number in shares])
+    legend(figure, axes.lines, [f"session {number}" for number in shares])
     return figure
 
 
@@ -134,7 +134,7 @@ def losses(of_stages: Mapping[str, Sequence[float]]) -> Figure:
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color=PALE)
     count_ticks(axes.xaxis, max(map(len, of_stages.values())))
-    _legend(figure, axes.lines, list(of_stages))
+    legend(figure, axes.lines, list(of_stages))
     return figure
 
 
@@ -180,7 +180,7 @@ def embedding(
         axes.set(aspect="equal", xticks=[], yticks=[], xlabel="principal component 1", ylabel="principal component 2")
         axes.set_title(f"{name}\n({100 * share:.0f} % of the variance)", fontsize=10)
     if C <= NAMEABLE:
-        _legend(figure, [Line2D([], [], markersize=5.5, **_symbol(c)) for c in range(C)], labels)
+        legend(figure, [Line2D([], [], markersize=5.5, **_symbol(c)) for c in range(C)], labels)
     return figure
 
 
@@ -234,7 +234,7 @@ def _symbol(c: int) -> dict[str, Any]:
             "markeredgewidth": 0.3}  # fmt: skip
 
 
-def _legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
+def legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
     """Below everything, in as many columns as fit; of too many, twelve from the first to the last."""
     if len(handles) > NAMEABLE:
         some = np.linspace(0, len(handles) - 1, 12).round().astype(int)
