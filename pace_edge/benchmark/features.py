@@ -105,8 +105,10 @@ class Embedded:
         self._z = np.concatenate([z for z, _ in parts])
         self._row = {clip.path: row for row, clip in enumerate(features.clips)}
         self.seconds_per_clip = sum(took_s for _, took_s in parts) / len(features.clips)
+        self.asked_for = 0  # clips, up to now
 
     def __call__(self, clips: Sequence[Clip]) -> np.ndarray:
+        self.asked_for += len(clips)
         try:
             return self._z[[self._row[clip.path] for clip in clips]]
         except KeyError as error:

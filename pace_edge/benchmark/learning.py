@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,18 +25,21 @@ class Learned:
     macro_accuracy: float
     train_seconds: list[float]  # [T]
     test_seconds: float
+    embedded_clips_train: int  # what `embedded` counted while learning
 
 
-def learn_and_test(method: Method, sessions: Sequence[Session]) -> Learned:
+def learn_and_test(method: Method, sessions: Sequence[Session], embedded: Callable[[], int] = lambda: 0) -> Learned:
     """Learn each session, and after it call the test clips of all sessions so far. The method is shown the training
-    clips of the session alone, and of test clips neither label nor fold nor group. Raises PaceEdgeError."""
-    accuracies, matrix, train_seconds, test_seconds = [], [], [], 0.0
+    clips of the session alone, and of test clips neither label nor fold nor group. `embedded` counts what was embedded
+    for it up to now. Raises PaceEdgeError."""
+    accuracies, matrix, train_seconds, test_seconds, embedded_clips = [], [], [], 0.0, 0
     truth: list[str] = []
     called: list[str] = []
     for t, session in enumerate(sessions, 1):
-        begun = time.monotonic()
+        begun, before = time.monotonic(), embedded()
         method.learn(replace(session, test=()))
         learned = time.monotonic()
+        embedded_clips += embedded() - before
         seen = sessions[:t]
         truth = [clip.label for one in seen for clip in one.test]
         called = list(method.call([_unnamed(clip) for one in seen for clip in one.test]))
@@ -49,7 +52,7 @@ def learn_and_test(method: Method, sessions: Sequence[Session]) -> Learned:
         matrix.append([float(part.mean()) for part in np.split(right, ends[:-1])])
     labels = [label for session in sessions for label in session.labels]
     macro = macro_accuracy(confusion_matrix(truth, called, labels))
-    return Learned(accuracies, matrix, macro, train_seconds, test_seconds)
+    return Learned(accuracies, matrix, macro, train_seconds, test_seconds, embedded_clips)
 
 
 def joined(sessions: Sequence[Session]) -> list[Session]:

@@ -43,6 +43,7 @@ class Record:
     train_seconds: list[float]  # [T]; embeddings of the pretrained backbone are at hand and not counted
     test_seconds: float  # all tests together
     embed_seconds_per_clip: float  # by the pretrained backbone, which `train_seconds` and `test_seconds` leave out
+    embedded_clips_train: int  # clips that `task.embed` was asked for while learning: what that left out
     peak_memory_bytes: int  # of the process
     gpu_peak_memory_bytes: int | None  # None where there is no GPU
     trainable_parameters: int

@@ -83,7 +83,7 @@ def run_job(job: Job, machine: Machine) -> Record:
         torch.cuda.reset_peak_memory_stats(machine.device)
     with out_of_memory_named():
         method = entry.make(task)
-        learned = learn_and_test(method, sessions)
+        learned = learn_and_test(method, sessions, lambda: embed.asked_for)
         cost = method.cost()
     return Record(
         set=material.set, backbone=material.backbone, method=job.label, order=job.order, fold=job.fold,
@@ -91,7 +91,8 @@ def run_job(job: Job, machine: Machine) -> Record:
         accuracies=learned.accuracies, matrix=learned.matrix, macro_accuracy=learned.macro_accuracy,
         clips_train=sum(len(one.train) for one in sessions), clips_test=sum(len(one.test) for one in sessions),
         train_seconds=learned.train_seconds, test_seconds=learned.test_seconds,
-        embed_seconds_per_clip=embed.seconds_per_clip, peak_memory_bytes=peak_memory_bytes(),
+        embed_seconds_per_clip=embed.seconds_per_clip, embedded_clips_train=learned.embedded_clips_train,
+        peak_memory_bytes=peak_memory_bytes(),
         gpu_peak_memory_bytes=(
             torch.cuda.max_memory_allocated(machine.device) if machine.device.type == "cuda" else None
         ),
@@ -119,11 +120,11 @@ def peak_memory_bytes() -> int:
 
 
 def device_name(device: torch.device) -> str:
-    """Such as "cuda, NVIDIA H100 80GB HBM3" or "cpu, x86_64, 1 thread"."""
+    """Such as "NVIDIA H100 80GB HBM3" or "cpu: x86_64, 1 thread"."""
     if device.type == "cuda":
-        return f"cuda, {torch.cuda.get_device_name(device)}"
+        return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
-    return f"cpu, {platform.machine()}, {threads} thread{'s' * (threads > 1)}"
+    return f"cpu: {platform.machine()}, {threads} thread{'s' * (threads > 1)}"
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""pace-edge benchmark run, sets, methods"""
+"""pace-edge benchmark run, sets, download, methods"""
 
 from __future__ import annotations
 
@@ -116,17 +116,23 @@ def run(
 @benchmark.command()
 @_data
 def sets(data: Path) -> None:
-    """Which data sets can be run here, and why the others cannot."""
-    from pace_edge.benchmark.sets import SETS, read_set
+    """Which data sets and backbones can be run here, and why the others cannot."""
+    from pace_edge.benchmark.availability import backbones_here, sets_here
 
-    for one in SETS.values():
-        line: dict[str, Any] = {"set": one.name, "title": one.title, "classes": one.classes, "licence": one.licence}
-        try:
-            clips = read_set(one, data)
-            line |= {"here": True, "clips": len(clips), "split": one.split}
-        except PaceEdgeError as error:
-            line |= {"here": False, "reason": str(error)}
+    for line in (*sets_here(data), *backbones_here()):
         click.echo(json.dumps(line, ensure_ascii=False))
+
+
+@benchmark.command()
+@click.argument("name", metavar="SET")
+@_data
+def download(name: str, data: Path) -> None:
+    """Bring a published set into --data, where its publisher lets a program do it; for the others, say how."""
+    from pace_edge.benchmark.download import download as bring
+    from pace_edge.benchmark.sets import find_set
+
+    clips = bring(find_set(name), data)
+    click.echo(f"{name} is in {data}: {len(clips)} clips", err=True)
 
 
 @benchmark.command()

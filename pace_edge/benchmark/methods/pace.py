@@ -51,7 +51,8 @@ class PaceMethod:
     def details(self) -> dict[str, Any]:
         pace = self.pace
         return {
-            "n_frozen": pace.n_frozen, "similarities": pace.similarities, "frozen_error": pace.frozen_error,
+            "n_frozen": pace.n_frozen, "cka": pace.similarities, "rho_layer": pace.settings.rho_layer,
+            "frozen_error": pace.frozen_error,
             "gamma_relative": pace.gamma_relative, "adapted_sessions": sum(r.adapted for r in pace.reports),
             "losses": [[r.losses[0], r.losses[-1]] for r in pace.reports if r.losses],
         }  # fmt: skip
