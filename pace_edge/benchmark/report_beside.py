@@ -3,7 +3,7 @@ same backbone is held against them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pace_edge.adapt.markdown import cell
 from pace_edge.benchmark import report_paper as paper
@@ -32,20 +32,18 @@ def beside_paper(groups: Sequence[Group]) -> list[str]:
     return lines
 
 
-def _table(
-    groups: Sequence[Group], quoted: Mapping[str, tuple[str, tuple[float, ...]]], sets: Sequence[str]
-) -> list[str]:
+def _table(groups: Sequence[Group], quoted: paper.Quoted, sets: Sequence[str]) -> list[str]:
     rows = []
-    for method, (words, numbers) in quoted.items():
-        ours = [_ours(groups, method, name) for name in sets]
+    for words, (methods, numbers) in quoted.items():
         rows.append([f"{cell(words)}, quoted", *(f"{value:.2f}{MARK}" for value in numbers)])
-        rows.append([f"{cell(words)}, ours", *(NOT_RUN if share is None else f"{100 * share:.2f}" for share in ours)])
-        if any(share is not None for share in ours):
-            rows.append([
-                f"{cell(words)}, difference",
-                *(NOTHING if share is None else f"{100 * share - value:+.2f}"
-                  for share, value in zip(ours, numbers, strict=True)),
-            ])  # fmt: skip
+        for method in methods:
+            ours = [_ours(groups, method, name) for name in sets]
+            shown = [NOT_RUN if share is None else f"{100 * share:.2f}" for share in ours]
+            rows.append([f"{cell(method)}, ours", *shown])
+            if any(share is not None for share in ours):
+                both = zip(ours, numbers, strict=True)
+                apart = [NOTHING if share is None else f"{100 * share - value:+.2f}" for share, value in both]
+                rows.append([f"{cell(method)}, difference", *apart])
     return table(["", *map(cell, sets)], rows)
 
 

@@ -10,7 +10,7 @@ from pace_edge.benchmark.records import Record
 from pace_edge.benchmark.report_beside import beside_paper
 from pace_edge.benchmark.report_groups import FROZEN, PACE, Group, plans_sha256
 from pace_edge.benchmark.report_html import anchor
-from pace_edge.benchmark.report_paper import METHODS, STANDS_FOR
+from pace_edge.benchmark.report_paper import IN_PAPER, STANDS_FOR
 from pace_edge.benchmark.report_pictures import Picture
 from pace_edge.benchmark.report_tables import accuracy_table, cost_table, coverage_table, many, standing_table, table
 from pace_edge.benchmark.report_verdicts import verdict
@@ -66,7 +66,7 @@ def _standing(groups: Sequence[Group]) -> list[str]:
     return [
         "Accuracy after the last session, per cent ± deviation over runs, on sets that are not the paper's. Where one "
         "stands in for a set of the paper it is far smaller, and its numbers say nothing of that set's.", "",
-        *standing_table(small, [PACE, *METHODS], STANDS_FOR),
+        *standing_table(small, IN_PAPER, STANDS_FOR),
     ]  # fmt: skip
 
 

@@ -88,10 +88,10 @@ def cka_pictures(groups: Sequence[Group]) -> list[Picture]:
 
 
 def _probes(group: Group) -> list[list[float]]:
-    """The similarities of the blocks, [orders][blocks]; of what is no list of one length, none."""
+    """The similarities of the blocks, [orders][blocks]; of probes of different lengths, none."""
     probes: dict[tuple[int, int], list[float]] = {}
     for run in group.runs:
-        if run.method.startswith(PACE) and (similarities := run.details.get("similarities")):
+        if run.method.startswith(PACE) and (similarities := run.details.get("cka")):
             probes.setdefault(plan(run), similarities)
     return list(probes.values()) if len({len(probe) for probe in probes.values()}) == 1 else []
 

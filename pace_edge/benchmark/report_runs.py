@@ -124,7 +124,7 @@ def _check(run: Record, said: dict[str, Any]) -> None:
         if not 0 < len(value := getattr(run, name)) <= LONGEST_NAME:
             raise ValueError(f"{name} must have 1 to {LONGEST_NAME} characters, not {len(value)}")
     lowest = dict.fromkeys(
-        ("epochs", "M", "clips_train", "test_seconds", "embed_seconds_per_clip", 
+        ("epochs", "M", "clips_train", "test_seconds", "embed_seconds_per_clip", "embedded_clips_train", 
          "peak_memory_bytes",
          "trainable_parameters", "stored_bytes", "at_unix_s"), 0,
     )  # fmt: skip

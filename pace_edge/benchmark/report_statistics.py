@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 
 from pace_edge.benchmark.compare import Paired, paired
 from pace_edge.benchmark.records import Record
-from pace_edge.benchmark.report_groups import PACE, Group, plan
+from pace_edge.benchmark.report_groups import Group, plan
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,8 @@ def ahead(these: Sequence[Record], those: Sequence[Record]) -> Paired | None:
 
 
 def learning_seconds(run: Record) -> float:
-    """Of all sessions. To a method that trains nothing embeddings were given that were computed before: what they took
-    is added. PACE computes its own, also where it trains nothing."""
-    given = run.trainable_parameters == 0 and not run.method.startswith(PACE)
-    return sum(run.train_seconds) + given * run.embed_seconds_per_clip * run.clips_train
+    """Of all sessions, with what embedding their clips took, whether the embeddings were kept from before or not."""
+    return sum(run.train_seconds) + run.embed_seconds_per_clip * run.embedded_clips_train
 
 
 def time_ratio(these: Sequence[Record], those: Sequence[Record]) -> float | None:

@@ -22,9 +22,9 @@ def report(runs: tuple[Path, ...], folder: Path, analysis: Path | None) -> None:
     RUNS are folders that `pace-edge benchmark run` wrote, or files of runs (runs.jsonl, a report's leaderboard.jsonl):
     several are put together. docs/benchmark.md describes them.
     """
-    for package in ("torch", "matplotlib", "markdown_it"):
+    for package in ("matplotlib", "markdown_it"):
         if find_spec(package) is None:
-            raise PaceEdgeError(f"the report needs {package}", do="Install it with: pip install '.[train,bench]'")
+            raise PaceEdgeError(f"the report needs {package}", do="Install it with: pip install '.[train]'")
     from pace_edge.benchmark.methods import METHODS
     from pace_edge.benchmark.report import write_benchmark_report
 

@@ -22,7 +22,7 @@ def some_run(
         "M": 2048, "sessions": sessions, "accuracies": falling,
         "matrix": [[falling[t - j] for j in range(t + 1)] for t in range(len(sessions))],
         "macro_accuracy": last, "clips_train": 320, "clips_test": 80, "train_seconds": [0.5] * len(sessions),
-        "test_seconds": 0.25, "embed_seconds_per_clip": 0.01, "peak_memory_bytes": 10**9,
+        "test_seconds": 0.25, "embed_seconds_per_clip": 0.01, "embedded_clips_train": 320, "peak_memory_bytes": 10**9,
         "gpu_peak_memory_bytes": None, "trainable_parameters": 0, "stored_bytes": 2_000_000, "details": {},
         "device": "cpu", "versions": {"pace-edge": "0.1.0", "torch": "2.13.0"},
         "command": "pace-edge benchmark run --data data --output runs", "at_unix_s": 1.79e9 + order,

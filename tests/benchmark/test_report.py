@@ -15,7 +15,7 @@ from pace_edge.errors import PaceEdgeError
 from tests.benchmark.some_runs import some_run, written
 from tests.examples.chromium import Chromium
 
-CKA = {"similarities": [0.99, 0.9], "n_frozen": 1}
+CKA = {"cka": [0.99, 0.9], "n_frozen": 1, "rho_layer": 0.94}
 UGLY = "<script>alert(1)</script> | `a` $x^2$ *門のベル*"
 RUNS = [
     some_run("frozen + analytic", last=0.7), some_run("PACE", details=CKA),

@@ -80,7 +80,7 @@ def test_a_run_that_is_being_written_is_left_out_and_told_and_blank_lines_are_no
         (as_json(clips_test=0), "clips_test must be 1 or more, not 0"),
         *[
             (as_json(**{name: -1}), f"{name} must be 0 or more, not -1")
-            for name in ("epochs", "M", "clips_train", "test_seconds", "embed_seconds_per_clip",
+            for name in ("epochs", "M", "clips_train", "test_seconds", "embed_seconds_per_clip", "embedded_clips_train",
                          "peak_memory_bytes", "trainable_parameters", "stored_bytes", "at_unix_s")
         ],
         (as_json(at_unix_s=float("inf")), "at_unix_s must be 0 or more, not inf"),
