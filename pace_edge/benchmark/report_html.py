@@ -32,6 +32,7 @@ th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space
 th { background: var(--head); text-align: left; vertical-align: bottom; white-space: normal; min-width: 4.5rem; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--back); max-width: 45vw;
   white-space: normal; min-width: 8rem; }
+@media (min-width: 40rem) { th:first-child, td:first-child { min-width: 13rem; } }
 th:first-child { background: var(--head); }
 img { display: block; width: 100%; max-width: 44rem; height: auto; background: #fff; border-radius: 4px; }
 pre { overflow-x: auto; background: var(--head); padding: .75rem; border-radius: 4px; font-size: .8125rem; }

@@ -37,16 +37,18 @@ def accuracy_table(group: Group, methods: Sequence[str]) -> list[str]:
 
 
 def cost_table(group: Group) -> list[str]:
+    """Seconds have a column where a GPU that has a name made some."""
+    seconds = {method: named_seconds(runs) for method, runs in group.of_method.items()}
     rows = []
     for method, runs in group.of_method.items():
         ratio = time_ratio(runs, group.of_method.get(FROZEN, ()))
         rows.append([
-            cell(method), NOTHING if ratio is None else f"{ratio:.3g}", named_seconds(runs),
+            cell(method), NOTHING if ratio is None else f"{ratio:.3g}", *[seconds[method]] * any(seconds.values()),
             size(max(run.peak_memory_bytes for run in runs)), number(max(run.trainable_parameters for run in runs)),
             size(max(run.stored_bytes for run in runs)),
         ])  # fmt: skip
-    head = ["method", f"time to learn, {FROZEN} = 1", "on a named GPU", "peak memory", "trained at once", "stored"]
-    return table(head, rows)
+    timed = [f"time to learn, {FROZEN} = 1", *["on the GPU"] * any(seconds.values())]
+    return table(["method", *timed, "peak memory", "trained at once", "stored"], rows)
 
 
 def coverage_table(groups: Sequence[Group], sets: Sequence[str], backbones: Sequence[str]) -> list[str]:

@@ -86,15 +86,20 @@ def test_time_is_with_the_embedding_relative_to_the_frozen_backbone_and_on_the_s
     frozen = three("frozen + analytic", FROZEN, train_seconds=[0.1] * 5)  # 0.5 s and 320 clips of 0.01 s: 3.7 s
     own = three("PACE", PACE, train_seconds=[2.0] * 5, embedded_clips_train=0)
     rows = cells(cost_table(one_group(frozen, own)))
-    assert rows["PACE"][:2] == [f"{10 / 3.7:.3g}", ""] and rows["frozen + analytic"][0] == "1"
+    assert rows["PACE"][0] == f"{10 / 3.7:.3g}" and rows["frozen + analytic"][0] == "1"
+    assert "on the GPU" not in rows["method"]
     elsewhere = three("PACE", PACE, device="cuda, NVIDIA H100 80GB HBM3")
-    assert time_ratio(elsewhere, frozen) is None and cells(cost_table(one_group(frozen, elsewhere)))["PACE"][0] == ""
+    assert time_ratio(elsewhere, frozen) is None
+    rows = cells(cost_table(one_group(frozen, elsewhere)))
+    assert (
+        rows["method"][1] == "on the GPU" and rows["PACE"][:2] == ["", "5.7 s"] and rows["frozen + analytic"][1] == ""
+    )
     assert named_seconds(elsewhere) == "5.7 s" and named_seconds([*elsewhere, *own]) == "" and named_seconds(own) == ""
 
 
 def test_costs_are_the_largest_of_the_runs_in_units_that_can_be_read():
     runs = [some_run("PACE", o, stored_bytes=s, trainable_parameters=7000) for o, s in enumerate((10, 4_194_304))]
-    assert cells(cost_table(one_group(runs)))["PACE"][2:] == ["1 GB", "7 k", "4.19 MB"]
+    assert cells(cost_table(one_group(runs)))["PACE"][1:] == ["1 GB", "7 k", "4.19 MB"]
     assert [number(n) for n in (0, 999, 1000, 12345, 10**6, 2.5e9)] == ["0", "999", "1 k", "12.3 k", "1 M", "2.5 G"]
     assert (size(0), size(1000)) == ("0 B", "1 kB")
 
