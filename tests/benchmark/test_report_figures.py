@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.text import Text
 
@@ -45,6 +45,7 @@ def test_curves_are_in_per_cent_with_a_band_and_a_point_for_what_had_all_at_once
     assert axes.get_ylim()[0] <= 40
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=20))
 def test_names_stand_apart_in_their_order_and_inside(values):
     values = sorted(values, reverse=True)

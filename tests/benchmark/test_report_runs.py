@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pace_edge.benchmark.report_runs import read_runs
@@ -18,6 +18,7 @@ def test_runs_come_back_as_they_were_written(tmp_path):
     assert read_runs([tmp_path]).runs == runs
 
 
+@settings(deadline=None)
 @given(st.integers(), st.floats(0, 1), st.integers(1, 6), st.text(min_size=1, max_size=20))
 def test_any_run_comes_back(tmp_path_factory, order, last, T, name):
     run = some_run(name.encode("utf-8", "replace").decode(), abs(order) % 2**32, last=last, T=T)

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pace_edge.benchmark import report_paper as paper
@@ -204,6 +204,7 @@ def test_where_pace_does_not_lead_a_sentence_says_by_how_much():
     assert verdict(one_group(frozen)) == "**esc10, whisper-base:last**: PACE was not run."
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=4), st.lists(st.floats(0, 1), min_size=1, max_size=4))
 def test_the_sentence_says_that_pace_leads_if_and_only_if_nobody_is_ahead(pace, other):
     said = verdict(one_group(three("PACE", pace), three("RanPAC", other)))
