@@ -5,7 +5,7 @@
 
 All classes share one covariance, of the clips around their class's mean, shrunk towards a multiple of the identity as
 Ledoit and Wolf say (2004, doi 10.1016/S0047-259X(03)00096-4): by how much follows from the clips. All that is kept are
-sums over clips, so neither the sessions' order nor how classes are spread over them matters, and no clip is needed again.
+sums over clips, so neither the sessions' order nor their classes matter, and no clip is needed again.
 """
 
 import numpy as np

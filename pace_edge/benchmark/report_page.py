@@ -13,7 +13,7 @@ from pace_edge.benchmark.report_html import anchor
 from pace_edge.benchmark.report_paper import IN_PAPER, STANDS_FOR
 from pace_edge.benchmark.report_pictures import Picture
 from pace_edge.benchmark.report_tables import accuracy_table, cost_table, coverage_table, many, standing_table, table
-from pace_edge.benchmark.report_verdicts import verdict
+from pace_edge.benchmark.report_verdicts import summary, verdict
 from pace_edge.benchmark.sets import SETS
 
 LEAD, WHY, RAN, BESIDE, SMALL = "Where PACE leads", "Why", "What ran", "Beside the paper", "Our small sets"
@@ -34,7 +34,7 @@ def page(
         f"{many(len({g.set for g in groups}), 'set')} with {many(len({g.backbone for g in groups}), 'backbone')}. "
         "Classes come in sessions; no old clip is kept; a test clip is told apart among all classes so far.", "",
         *[f"- [{cell(heading)}](#{anchor(heading)})" for heading in headings],
-        *_section(LEAD), *[f"- {verdict(group)}" for group in groups],
+        *_section(LEAD), summary(groups), "", *[f"- {verdict(group)}" for group in groups],
     ]  # fmt: skip
     if analysis:
         lines += [*_section(WHY), analysis.strip()]

@@ -21,7 +21,7 @@ from pace_edge.benchmark.report_tables import (
     size,
     standing_table,
 )
-from pace_edge.benchmark.report_verdicts import verdict
+from pace_edge.benchmark.report_verdicts import summary, verdict
 from pace_edge.errors import PaceEdgeError
 from tests.benchmark.some_runs import some_run
 
@@ -202,6 +202,23 @@ def test_where_pace_does_not_lead_a_sentence_says_by_how_much():
     )
     assert verdict(one_group(pace, joint)) == said + "was run alone; there is nothing to hold it against."
     assert verdict(one_group(frozen)) == "**esc10, whisper-base:last**: PACE was not run."
+
+
+def test_how_often_pace_leads_is_counted_by_grain():
+    def runs_on(name, pace, **others):
+        alone = [some_run("PACE, no L_reg", set=name, last=1.0), some_run("joint LoRA", set=name, joint=True, last=1.0)]
+        return [some_run(method, set=name, last=last) for method, last in {"PACE": pace, **others}.items()] + alone
+
+    sets = [
+        runs_on("timit16-2", 0.8, NCM=0.7, L2P=0.6), runs_on("timit16-3", 0.8, NCM=0.8, L2P=0.6),
+        runs_on("digits-by-speaker", 0.8, NCM=0.6, L2P=0.9), runs_on("esc10", 0.8, NCM=0.7), runs_on("sc12", 0.8),
+        runs_on("mine", 0.8, NCM=0.9, L2P=0.7),
+    ]  # fmt: skip
+    assert summary(grouped([run for some in sets for run in some])) == (
+        "PACE beside all other methods: on fine sets it leads on 1, is level with the best on 1, of 3; on coarse sets it "
+        "leads on 1, is level with the best on 0, of 1; on other sets it leads on 0, is level with the best on 0, of 1."
+    )
+    assert summary(grouped(sets[4])) == "PACE was not run beside another method."
 
 
 @settings(deadline=None)
