@@ -67,7 +67,8 @@ class Features:
     def _read(self, part: slice) -> tuple[np.ndarray, float] | None:
         """Embeddings [n, D] and the seconds that they took."""
         try:
-            with np.load(self._path(part), allow_pickle=False) as kept:
+            content = io.BytesIO(self._path(part).read_bytes())  # NumPy would leave a damaged file open
+            with np.load(content, allow_pickle=False) as kept:
                 return kept["z"], float(kept["took_s"])
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             return None

@@ -117,9 +117,12 @@ def run_benchmark(
                 if place.processes.is_first or not job.together:
                     append_record(result, place.output)
                     done(result)
-                outcome.made += 1
+                    outcome.made += 1
             place.watch.step()
             place.watch.say(clock.says(job, result))
+    made = torch.tensor(outcome.made)
+    place.processes.sum_(made)
+    outcome.made = int(made)
     return outcome
 
 
@@ -233,11 +236,14 @@ class Clock:
         self.left -= 1
         what = f"{job.material.set}, {job.material.backbone}, {job.label}, order {job.order}"
         if isinstance(result, Failed):
-            return f"{what}: no result; {self.left} runs left"
+            return f"{what}: no result; {self._left()}"
         self.took_s.append(sum(result.train_seconds) + result.test_seconds)
         at_once = max(self.place.jobs, 1)
         minutes = fmean(self.took_s) * self.left / at_once / 60
         return (
             f"{what}: {100 * result.accuracy:.1f} % after the last session, {self.took_s[-1]:.0f} s; "
-            f"{self.left} runs left, about {minutes:.0f} min"
+            f"{self._left()}, about {minutes:.0f} min"
         )
+
+    def _left(self) -> str:
+        return f"{self.left} run{'s' * (self.left != 1)} left"
