@@ -8,7 +8,7 @@ from pace_edge.adapt.markdown import cell
 from pace_edge.benchmark.compare import Paired
 from pace_edge.benchmark.report_groups import PACE, Group
 from pace_edge.benchmark.report_statistics import ahead, leaders
-from pace_edge.benchmark.report_tables import many, percent, probability
+from pace_edge.benchmark.report_tables import percent, probability
 from pace_edge.benchmark.sets import SETS
 
 LEVEL = 0.0005  # half of the last digit that is shown
@@ -46,14 +46,11 @@ def summary(groups: Sequence[Group]) -> str:
         ]
         if worst:
             leads, level = (sum(map(which, worst)) for which in (_above, _level))
-            counted.append(
-                f"on {grain} sets it leads alone {leads} and level with another {level} of {many(len(worst), 'time')}"
-            )
-    return (
-        f"PACE beside all other methods: {'; '.join(counted)}."
-        if counted
-        else "PACE was not run beside another method."
-    )
+            n = len(worst)
+            counted.append(f"on {grain} sets it leads on {leads}, is level with the best on {level}, of {n}")
+    if not counted:
+        return "PACE was not run beside another method."
+    return f"PACE beside all other methods: {'; '.join(counted)}."
 
 
 def _others(group: Group) -> dict[str, Paired]:

@@ -215,8 +215,9 @@ def test_how_often_pace_leads_is_counted_by_grain():
         runs_on("mine", 0.8, NCM=0.9, L2P=0.7),
     ]  # fmt: skip
     assert summary(grouped([run for some in sets for run in some])) == (
-        "PACE beside all other methods: on fine sets it leads on 1, is level with the best on 1, of 3; on coarse sets it "
-        "leads on 1, is level with the best on 0, of 1; on other sets it leads on 0, is level with the best on 0, of 1."
+        "PACE beside all other methods: on fine sets it leads on 1, is level with the best on 1, of 3; on coarse sets "
+        "it leads on 1, is level with the best on 0, of 1; on other sets it leads on 0, is level with the best on 0, "
+        "of 1."
     )
     assert summary(grouped(sets[4])) == "PACE was not run beside another method."
 
