@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from pace_edge.adapt.figures import (
     COLOURS,
@@ -87,6 +88,7 @@ def curves(title: str, of_methods: Mapping[str, Curve], look: Mapping[str, Style
     low = float(min(90, max(0, 10 * np.floor((100 * lowest - 4) / 10))))
     axes.set(xlabel="session", ylabel="accuracy on all classes so far (%)", xlim=(0.7, T + 0.3))
     axes.set_ylim(low, 100 + 0.02 * (100 - low))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.grid(axis="y", color=PALE)
     count_ticks(axes.xaxis, T)
     _name_ends(axes, T, {method: 100 * mean[-1] for method, (mean, _) in of_methods.items()}, look)

@@ -29,7 +29,7 @@ a { color: var(--link); }
 .wide { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { background: var(--head); text-align: left; vertical-align: bottom; white-space: normal; min-width: 4.5rem; }
+th { background: var(--head); text-align: left; vertical-align: bottom; white-space: normal; min-width: 5.5rem; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--back); max-width: 45vw;
   white-space: normal; min-width: 8rem; }
 @media (min-width: 40rem) { th:first-child, td:first-child { min-width: 13rem; } }
