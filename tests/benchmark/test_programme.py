@@ -8,7 +8,6 @@ import pytest
 from pace_edge.adapt import backbones
 from pace_edge.adapt.sessions import read_plan
 from pace_edge.benchmark.methods import METHODS
-from pace_edge.benchmark.programme import plan_text
 from pace_edge.benchmark.records import RUNS, read_records
 from pace_edge.errors import PaceEdgeError
 from tests.adapt.small import small_encoder, write_clips
@@ -82,12 +81,6 @@ def test_the_plan_is_written_down_and_kept_to(tones, tmp_path):
     (tmp_path / "out" / RUNS).unlink()
     run_here(tones, tmp_path / "out")
     assert read_records(tmp_path / "out")[0].sessions == [["tone3", "tone0"], ["tone2", "tone1"]]
-
-
-def test_every_label_survives_a_plan(tmp_path):
-    groups = [("# no comment", 'rain, "heavy"'), (" spaced".strip(), "größer")]
-    (tmp_path / "plan.txt").write_text(plan_text(groups, "a title"))
-    assert read_plan(tmp_path / "plan.txt") == groups
 
 
 def test_the_same_order_gives_the_same_run_and_another_order_another(tones, tmp_path):
