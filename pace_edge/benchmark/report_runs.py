@@ -135,6 +135,8 @@ def _check(run: Record, said: dict[str, Any]) -> None:
         raise ValueError("seconds must be above 0, and train_seconds 0 or more")
     if not 0 <= run.macro_accuracy <= 1:
         raise ValueError(f"macro_accuracy must be from 0 to 1, not {run.macro_accuracy}")
+    if not isinstance(cka := run.details.get("cka", []), list) or not all(isinstance(s, int | float) for s in cka):
+        raise ValueError("details.cka must be a list of numbers, one a block")
     for name in DERIVED:
         value, follows = said.get(name), getattr(run, name)
         if not isinstance(value, int | float) or not math.isclose(value, follows, abs_tol=ROUNDING):

@@ -85,6 +85,8 @@ def test_a_run_that_is_being_written_is_left_out_and_told_and_blank_lines_are_no
                          "peak_memory_bytes", "trainable_parameters", "stored_bytes", "at_unix_s")
         ],
         (as_json(at_unix_s=float("inf")), "at_unix_s must be 0 or more, not inf"),
+        (as_json(details={"cka": 0.9}), "details.cka must be a list of numbers, one a block"),
+        (as_json(details={"cka": ["high"]}), "details.cka must be a list of numbers"),
         (as_json(forgetting=0.0), "forgetting must be 0.1250, as the accuracies say, not 0.0"),
         (as_json(backward_transfer=...), "backward_transfer must be -0.1250, as the accuracies say, not None"),
         (as_json(incremental_average="high"), "incremental_average must be 0.9000"),
