@@ -10,6 +10,7 @@ from pathlib import Path
 from pace_edge.adapt.data import Clip
 from pace_edge.adapt.sessions import plan_sessions, read_plan, sessions_of
 from pace_edge.benchmark.sets import DataSet
+from pace_edge.errors import PaceEdgeError
 from pace_edge.files import write_whole
 
 
@@ -26,8 +27,15 @@ def kept_plan(
         sessions = plan_sessions(clips, classes_per_session=one.per_session, test_fold=fold, order_seed=order)
         groups = [session.labels for session in sessions]
         if writes:
-            write_whole(path, plan_text(groups, f"{one.name}, classes in order {order}").encode())
+            _write(path, plan_text(groups, f"{one.name}, classes in order {order}").encode())
     return tuple(tuple(group) for group in groups)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise PaceEdgeError(f"the plan {path} cannot be written: {error}", do="Choose another --output.") from None
 
 
 def plan_text(groups: Sequence[Sequence[str]], title: str) -> str:

@@ -10,7 +10,8 @@ Interrupted, the same command goes on: a run with a record is not made again, wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -75,7 +76,8 @@ def run_benchmark(
     programme: Programme, place: Place, *, command: str = "", done: Callable[[Record], None] = lambda record: None
 ) -> Outcome:
     """Make every run that has no record yet; `done` is told of each. What cannot be run is told of in the outcome and
-    stops nothing else. Raises PaceEdgeError when nothing can be, UsageError for names that are not there."""
+    stops nothing else. Raises UsageError for a method that is not there, and PaceEdgeError where the output folder
+    cannot be written or holds runs that were made otherwise."""
     try:
         place.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -93,7 +95,11 @@ def run_benchmark(
             outcome.absent[one.name] = str(error)
             continue
         for material in materials:
-            jobs = list(_jobs(material, one, methods, programme, place, command))
+            try:
+                jobs = list(_jobs(material, one, methods, programme, place, command))
+            except PaceEdgeError as error:  # a plan or a fold that does not fit the clips
+                outcome.failed.append(f"{one.name}: {error}")
+                continue
             groups.append([job for job in jobs if not _is_known(job, records)])
     _all_meet(place.processes)  # all have read what there is before any of them adds to it
     outcome.wanted = clock.left = sum(map(len, groups))
@@ -105,17 +111,17 @@ def run_benchmark(
             clock.left -= len(group)
             continue
         place.watch.begin(f"{group[0].material.set}, {group[0].material.backbone}", len(group))
-        for job, result in _results(group, place):
-            if isinstance(result, Failed):
-                outcome.failed.append(f"{', '.join(map(str, job.key[:3]))}, order {job.order}: {result.reason}")
-                place.watch.say(outcome.failed[-1] + ("\n" + result.traceback if result.traceback else ""))
-            else:
-                if place.processes.is_first or not job.together:
+        with closing(_results(group, place)) as results:  # whatever happens, its processes end
+            for job, result in results:
+                if isinstance(result, Failed):
+                    outcome.failed.append(f"{', '.join(map(str, job.key[:3]))}, order {job.order}: {result.reason}")
+                    place.watch.say(outcome.failed[-1] + ("\n" + result.traceback if result.traceback else ""))
+                elif place.processes.is_first or not job.together:
                     append_record(result, place.output)
                     done(result)
                     outcome.made += 1
-            place.watch.step()
-            place.watch.say(clock.says(job, result))
+                place.watch.step()
+                place.watch.say(clock.says(job, result))
     made = torch.tensor(outcome.made)
     place.processes.sum_(made)
     outcome.made = int(made)
@@ -124,7 +130,12 @@ def run_benchmark(
 
 def _materials(one: DataSet, programme: Programme, place: Place, outcome: Outcome) -> Iterable[Material]:
     clips = read_set(one, place.data)
-    checksums = [sha256_of(clip.path) for clip in clips]
+    try:
+        checksums = [sha256_of(clip.path) for clip in clips]
+    except OSError as error:
+        raise PaceEdgeError(
+            f"a clip of the set {one.name} cannot be read: {error}", do="Bring the whole set."
+        ) from None
     for name in programme.backbones:
         weights = programme.weights.get(name) or programme.weights.get(name.partition(":")[0])
         try:
@@ -201,7 +212,7 @@ def _fill(material: Material, place: Place) -> None:
     features_of(material, backbone).fill(Machine(device=device, processes=place.processes, watch=place.watch))
 
 
-def _results(group: Sequence[Job], place: Place) -> Iterable[tuple[Job, Record | Failed]]:
+def _results(group: Sequence[Job], place: Place) -> Generator[tuple[Job, Record | Failed]]:
     """In processes of their own; where torchrun started several of us, in these: some runs by all together, of the
     others each process takes its share."""
     if place.processes.world == 1 and place.jobs:

@@ -38,6 +38,12 @@ def test_only_one_process_writes_it(tmp_path):
     assert not (tmp_path / "plans").exists()
 
 
+def test_a_folder_that_cannot_be_written_says_so(tmp_path):
+    (tmp_path / "plans").write_text("a file")
+    with pytest.raises(PaceEdgeError, match=r"the plan .*order0\.txt cannot be written"):
+        plan_of(tmp_path, tmp_path / "plans")
+
+
 def test_a_plan_that_does_not_fit_the_clips_is_an_error(tmp_path):
     plan_of(tmp_path, tmp_path / "plans")
     (path,) = (tmp_path / "plans").iterdir()
