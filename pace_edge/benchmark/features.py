@@ -47,11 +47,18 @@ class Features:
         """Compute what is not on the disk yet; every process its share. Raises PaceEdgeError for an unreadable clip."""
         parts = list(self._parts())
         machine.watch.begin(f"embedding {len(self.clips)} clips", len(parts))
-        for number, part in enumerate(parts):
-            if number % machine.processes.world == machine.processes.rank and self._read(part) is None:
-                self._compute(part, machine)
-            machine.watch.step()
-        machine.processes.sum_(torch.zeros(1))  # all wait for all
+        fault: PaceEdgeError | None = None
+        try:
+            for number, part in enumerate(parts):
+                if number % machine.processes.world == machine.processes.rank and self._read(part) is None:
+                    self._compute(part, machine)
+                machine.watch.step()
+        except PaceEdgeError as error:
+            fault = error
+        faults = torch.tensor(int(fault is not None))
+        machine.processes.sum_(faults)  # all wait for all, and go on together or not at all
+        if faults:
+            raise fault or PaceEdgeError("another process could not embed its clips", do="See what it said.")
 
     def embed(self, machine: Machine) -> Embedded:
         """What a method embeds clips of this set with."""

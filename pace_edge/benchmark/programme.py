@@ -9,32 +9,29 @@ Interrupted, the same command goes on: a run with a record is not made again, wh
 
 from __future__ import annotations
 
-import csv
-import io
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
 import torch
 
-from pace_edge.adapt.backbone import backbone_sha256
+from pace_edge.adapt.backbone import Backbone, backbone_sha256
 from pace_edge.adapt.backbones import open_backbone
-from pace_edge.adapt.data import Clip
 from pace_edge.adapt.device import Precision, choose_device
 from pace_edge.adapt.machine import Machine
 from pace_edge.adapt.processes import Processes
-from pace_edge.adapt.sessions import plan_sessions, read_plan, sessions_of
 from pace_edge.adapt.watch import Watch
 from pace_edge.benchmark.jobs import Failed, attempt, run_jobs
 from pace_edge.benchmark.manifests import sha256_of
+from pace_edge.benchmark.plans import kept_plan
 from pace_edge.benchmark.records import Key, Record, append_record, read_records
 from pace_edge.benchmark.running import Job, Material, features_of
 from pace_edge.benchmark.sets import DataSet, read_set, set_sha256
 from pace_edge.benchmark.sources import Found, find_method
 from pace_edge.errors import PaceEdgeError
-from pace_edge.files import write_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +76,8 @@ def run_benchmark(
     programme: Programme, place: Place, *, command: str = "", done: Callable[[Record], None] = lambda record: None
 ) -> Outcome:
     """Make every run that has no record yet; `done` is told of each. What cannot be run is told of in the outcome and
-    stops nothing else. Raises PaceEdgeError when nothing can be, UsageError for names that are not there."""
+    stops nothing else. Raises UsageError for a method that is not there, and PaceEdgeError where the output folder
+    cannot be written or holds runs that were made otherwise."""
     try:
         place.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -97,9 +95,13 @@ def run_benchmark(
             outcome.absent[one.name] = str(error)
             continue
         for material in materials:
-            jobs = list(_jobs(material, one, methods, programme, place, command))
+            try:
+                jobs = list(_jobs(material, one, methods, programme, place, command))
+            except PaceEdgeError as error:  # a plan or a fold that does not fit the clips
+                outcome.failed.append(f"{one.name}: {error}")
+                continue
             groups.append([job for job in jobs if not _is_known(job, records)])
-    place.processes.sum_(torch.zeros(1))  # all have read what there is before any of them adds to it
+    _all_meet(place.processes)  # all have read what there is before any of them adds to it
     outcome.wanted = clock.left = sum(map(len, groups))
     for group in filter(None, groups):
         try:
@@ -109,17 +111,17 @@ def run_benchmark(
             clock.left -= len(group)
             continue
         place.watch.begin(f"{group[0].material.set}, {group[0].material.backbone}", len(group))
-        for job, result in _results(group, place):
-            if isinstance(result, Failed):
-                outcome.failed.append(f"{', '.join(map(str, job.key[:3]))}, order {job.order}: {result.reason}")
-                place.watch.say(outcome.failed[-1] + ("\n" + result.traceback if result.traceback else ""))
-            else:
-                if place.processes.is_first or not job.together:
+        with closing(_results(group, place)) as results:  # whatever happens, its processes end
+            for job, result in results:
+                if isinstance(result, Failed):
+                    outcome.failed.append(f"{', '.join(map(str, job.key[:3]))}, order {job.order}: {result.reason}")
+                    place.watch.say(outcome.failed[-1] + ("\n" + result.traceback if result.traceback else ""))
+                elif place.processes.is_first or not job.together:
                     append_record(result, place.output)
                     done(result)
                     outcome.made += 1
-            place.watch.step()
-            place.watch.say(clock.says(job, result))
+                place.watch.step()
+                place.watch.say(clock.says(job, result))
     made = torch.tensor(outcome.made)
     place.processes.sum_(made)
     outcome.made = int(made)
@@ -128,11 +130,16 @@ def run_benchmark(
 
 def _materials(one: DataSet, programme: Programme, place: Place, outcome: Outcome) -> Iterable[Material]:
     clips = read_set(one, place.data)
-    checksums = [sha256_of(clip.path) for clip in clips]
+    try:
+        checksums = [sha256_of(clip.path) for clip in clips]
+    except OSError as error:
+        raise PaceEdgeError(
+            f"a clip of the set {one.name} cannot be read: {error}", do="Bring the whole set."
+        ) from None
     for name in programme.backbones:
         weights = programme.weights.get(name) or programme.weights.get(name.partition(":")[0])
         try:
-            backbone = open_backbone(name, weights=weights)
+            backbone = _opened(name, weights, place.processes)
             backbone.check_seconds(one.seconds)
         except PaceEdgeError as error:
             outcome.failed.append(f"{one.name}, {name}: {error}")
@@ -144,39 +151,35 @@ def _materials(one: DataSet, programme: Programme, place: Place, outcome: Outcom
         )  # fmt: skip
 
 
+def _opened(name: str, weights: Path | None, processes: Processes) -> Backbone:
+    """The first process goes first: it may have to download the weights."""
+    if not processes.is_first:
+        _all_meet(processes)
+    try:
+        return open_backbone(name, weights=weights)
+    finally:
+        if processes.is_first:
+            _all_meet(processes)
+
+
+def _all_meet(processes: Processes) -> None:
+    processes.sum_(torch.zeros(1))
+
+
 def _jobs(
     material: Material, one: DataSet, methods: Sequence[Found], programme: Programme, place: Place, command: str
 ) -> Iterable[Job]:
     for order in programme.orders:
         for fold in programme.folds:
-            sessions = kept_plan(one, material.clips, order, fold, place)
+            sessions = kept_plan(
+                one, material.clips, order, fold, place.output / "plans", writes=place.processes.is_first
+            )
             for said, found in zip(programme.methods, methods, strict=True):
                 yield Job(
                     material=material, method=said, label=found.name, source=found.source,
                     together=found.entry.together, sessions=sessions, order=order, fold=fold, M=programme.M,
                     precision=programme.precision, command=command,
                 )  # fmt: skip
-
-
-def kept_plan(one: DataSet, clips: Sequence[Clip], order: int, fold: int, place: Place) -> tuple[tuple[str, ...], ...]:
-    """The plan that lies in the output folder, or a new one, which then lies there. Raises PaceEdgeError."""
-    path = place.output / "plans" / f"{one.name}-order{order}.txt"
-    if path.exists():
-        groups = read_plan(path)
-        sessions_of(clips, groups, fold)  # fits the clips
-    else:
-        sessions = plan_sessions(clips, classes_per_session=one.per_session, test_fold=fold, order_seed=order)
-        groups = [session.labels for session in sessions]
-        if place.processes.is_first:
-            write_whole(path, plan_text(groups, f"{one.name}, classes in order {order}").encode())
-    return tuple(tuple(group) for group in groups)
-
-
-def plan_text(groups: Sequence[Sequence[str]], title: str) -> str:
-    """What `read_plan` reads: a line of labels for each session."""
-    text = io.StringIO(newline="")
-    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(groups)
-    return f"# {title}\n{text.getvalue()}"
 
 
 def _is_known(job: Job, records: Mapping[Key, Record]) -> bool:
@@ -209,7 +212,7 @@ def _fill(material: Material, place: Place) -> None:
     features_of(material, backbone).fill(Machine(device=device, processes=place.processes, watch=place.watch))
 
 
-def _results(group: Sequence[Job], place: Place) -> Iterable[tuple[Job, Record | Failed]]:
+def _results(group: Sequence[Job], place: Place) -> Generator[tuple[Job, Record | Failed]]:
     """In processes of their own; where torchrun started several of us, in these: some runs by all together, of the
     others each process takes its share."""
     if place.processes.world == 1 and place.jobs:

@@ -106,14 +106,20 @@ def read_records(path: Path) -> list[Record]:
 
 
 def append_record(record: Record, folder: Path) -> None:
-    """To the end of the folder's runs.jsonl, and to the disk; several processes may do so at once. Raises OSError."""
-    with (folder / RUNS).open("a+b") as file, _alone_with(file):
-        file.seek(0)
-        content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
-        file.write(record.line().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    """To the end of the folder's runs.jsonl and to the disk; several processes may at once. Raises PaceEdgeError."""
+    try:
+        with (folder / RUNS).open("a+b") as file, _alone_with(file):
+            file.seek(0)
+            content = file.read()
+            file.truncate(content.rfind(b"\n") + 1)
+            file.write(record.line().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise PaceEdgeError(
+            f"a finished run cannot be added to {folder / RUNS}: {error.strerror}",
+            do="Free some room; what stands in it is kept.",
+        ) from None
 
 
 @contextmanager

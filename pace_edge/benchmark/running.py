@@ -97,7 +97,7 @@ def run_job(job: Job, machine: Machine) -> Record:
             torch.cuda.max_memory_allocated(machine.device) if machine.device.type == "cuda" else None
         ),
         trainable_parameters=cost.trainable_parameters, stored_bytes=cost.stored_bytes, details=checked_details(method),
-        device=device_name(machine.device), versions=versions(), command=job.command, at_unix_s=time.time(),
+        device=device_name(machine), versions=versions(), command=job.command, at_unix_s=time.time(),
         backbone_sha256=material.backbone_sha256, set_sha256=material.set_sha256, source=job.source,
     )  # fmt: skip
 
@@ -119,12 +119,13 @@ def peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def device_name(device: torch.device) -> str:
-    """Such as "NVIDIA H100 80GB HBM3" or "cpu: x86_64, 1 thread"."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+def device_name(machine: Machine) -> str:
+    """Such as "NVIDIA H100 80GB HBM3, bf16" or "cpu: x86_64, 1 thread"; the precision where it is not float32."""
     threads = torch.get_num_threads()
-    return f"cpu: {platform.machine()}, {threads} thread{'s' * (threads > 1)}"
+    name = f"cpu: {platform.machine()}, {threads} thread{'s' * (threads > 1)}"
+    if machine.device.type == "cuda":
+        name = torch.cuda.get_device_name(machine.device)
+    return name if machine.precision == "float32" else f"{name}, {machine.precision}"
 
 
 def versions() -> dict[str, str]:

@@ -35,10 +35,16 @@ class DataSet:
     where: str  # how to get it
 
 
-def _small(name: str, folder: str, label: str = "label", **told: object) -> DataSet:
-    """A set whose manifest ships with the package."""
-    read = partial(_from_manifest, manifests.FOLDER / f"{told.pop('manifest', name)}.csv.gz", label)
-    return DataSet(name=name, read=read, folders=(folder,), **told)  # type: ignore[arg-type]
+def _small(
+    name: str, title: str, folder: str, *, classes: int, per_session: int, epochs: int, seconds: float, fine: bool,
+    split: str, licence: str, where: str, manifest: str = "", label: str = "label",
+) -> DataSet:  # fmt: skip
+    """A set whose manifest ships with the package; `label` "group": its groups are the classes."""
+    read = partial(_from_manifest, manifests.FOLDER / f"{manifest or name}.csv.gz", label)
+    return DataSet(
+        name=name, title=title, read=read, folders=(folder,), classes=classes, per_session=per_session, epochs=epochs,
+        seconds=seconds, fine=fine, split=split, licence=licence, where=where,
+    )  # fmt: skip
 
 
 def _from_manifest(manifest: Path, label: str, folder: Path) -> list[Clip]:
@@ -46,26 +52,37 @@ def _from_manifest(manifest: Path, label: str, folder: Path) -> list[Clip]:
     return [replace(clip, label=clip.group) for clip in clips] if label == "group" else clips
 
 
+def _timit(per_session: int) -> DataSet:
+    folders = ("TIMIT", "timit", "TIMIT/TIMIT", "timit/TIMIT", "TIMIT/data", "timit/data")
+    return DataSet(
+        name=f"timit-{per_session}", title=f"TIMIT-{per_session}", read=published.timit, folders=folders, classes=630,
+        per_session=per_session, epochs=30, seconds=5.12, fine=True, paper=f"TIMIT-{per_session}",
+        split="of each speaker's ten sentences SA1 and SA2 are the test: the same words for all",
+        licence="LDC's, not free",
+        where="From the Linguistic Data Consortium, catalogue LDC93S1 (https://catalog.ldc.upenn.edu/LDC93S1); put its "
+        "folder TIMIT, with TRAIN and TEST in it, into the data folder.",
+    )  # fmt: skip
+
+
+def _sixteen_speakers(per_session: int) -> DataSet:
+    return _small(
+        f"timit16-{per_session}", f"TIMIT, 16 speakers by {per_session}", "timit_sample16", manifest="timit16",
+        classes=16, per_session=per_session, epochs=30, seconds=2.0, fine=True,
+        split="of each speaker's ten sentences SA1 and SA2 are the test", licence="CC BY-NC-SA",
+        where="The 16 speakers that NLTK distributes (nltk_data, corpora/timit), as FLAC.",
+    )  # fmt: skip
+
+
+def _digits(name: str, title: str, label: str, classes: int, *, fine: bool) -> DataSet:
+    return _small(
+        name, title, "fsdd", manifest="digits", label=label, classes=classes, per_session=2, epochs=5, seconds=0.6,
+        fine=fine, split="by take, five folds", licence="CC BY-SA 4.0",
+        where="https://github.com/Jakobovski/free-spoken-digit-dataset, as 16 kHz Opus.",
+    )  # fmt: skip
+
+
 _GROUPS = "five folds that share no recording"
 _SPEECH_COMMANDS = "Speech Commands V2's official test archive (speech_commands_test_set_v0.02), 16 kHz Opus"
-_TIMIT = {
-    "read": published.timit, "folders": ("TIMIT", "timit", "TIMIT/TIMIT", "timit/TIMIT", "TIMIT/data", "timit/data"),
-    "classes": 630, "epochs": 30, "seconds": 5.12, "fine": True, "licence": "LDC's, not free",
-    "split": "of each speaker's ten sentences SA1 and SA2 are the test: the same words for all",
-    "where": "From the Linguistic Data Consortium, catalogue LDC93S1 (https://catalog.ldc.upenn.edu/LDC93S1); put its "
-    "folder TIMIT, with TRAIN and TEST in it, into the data folder.",
-}  # fmt: skip
-_SAMPLE = {
-    "folder": "timit_sample16", "manifest": "timit16", "classes": 16, "epochs": 30, "seconds": 2.0, "fine": True,
-    "split": "of each speaker's ten sentences SA1 and SA2 are the test", "licence": "CC BY-NC-SA",
-    "where": "The 16 speakers that NLTK distributes (nltk_data, corpora/timit), as FLAC.",
-}  # fmt: skip
-_DIGITS = {
-    "folder": "fsdd", "manifest": "digits", "per_session": 2, "epochs": 5, "seconds": 0.6, "licence": "CC BY-SA 4.0",
-    "split": "by take, five folds",
-    "where": "https://github.com/Jakobovski/free-spoken-digit-dataset, as 16 kHz Opus.",
-}  # fmt: skip
-
 _ALL: Sequence[DataSet] = (
     DataSet(
         name="esc50", title="ESC-50", read=published.esc50, folders=("ESC-50-master", "ESC-50"), classes=50,
@@ -86,8 +103,8 @@ _ALL: Sequence[DataSet] = (
         split="testing_list.txt and validation_list.txt are the test; no speaker on both sides", licence="CC BY 4.0",
         where="pace-edge benchmark download speech-commands-v2 gets it from its publisher (2.4 GB).",
     ),
-    DataSet(name="timit-2", title="TIMIT-2", per_session=2, paper="TIMIT-2", **_TIMIT),  # type: ignore[arg-type]
-    DataSet(name="timit-3", title="TIMIT-3", per_session=3, paper="TIMIT-3", **_TIMIT),  # type: ignore[arg-type]
+    _timit(2),
+    _timit(3),
     DataSet(
         name="vocalset", title="VocalSet", read=published.vocalset, folders=("VocalSet", "VocalSet1-2"), classes=16,
         per_session=2, epochs=6, seconds=5.12, fine=True, paper="VocalSet", split="by singer", licence="CC BY 4.0",
@@ -95,29 +112,26 @@ _ALL: Sequence[DataSet] = (
         "the data folder, so that VocalSet/FULL is there.",
     ),
     _small(
-        "esc10", "esc10", title="ESC-10", classes=10, per_session=2, epochs=10, seconds=5.0,
+        "esc10", "ESC-10", "esc10", classes=10, per_session=2, epochs=10, seconds=5.0, fine=False,
         split=f"the publisher's: {_GROUPS}", licence="CC BY 3.0",
         where="https://github.com/karolpiczak/ESC-10, as FLAC.",
     ),
     _small(
-        "sc12", "speech_commands_v2_test12", title="Speech Commands, 12 classes", classes=12, per_session=3, epochs=2,
-        seconds=1.0, split="by speaker, five folds", licence="CC BY 4.0", where=_SPEECH_COMMANDS,
+        "sc12", "Speech Commands, 12 classes", "speech_commands_v2_test12", classes=12, per_session=3, epochs=2,
+        seconds=1.0, fine=False, split="by speaker, five folds", licence="CC BY 4.0", where=_SPEECH_COMMANDS,
     ),
     _small(
-        "us8k-part", "urbansound8k_part", title="UrbanSound8K, folds 1, 2, 10", classes=10, per_session=2, epochs=15,
-        seconds=4.0, split="the publisher's folds 1, 2 and 10", licence="CC BY-NC 3.0",
+        "us8k-part", "UrbanSound8K, folds 1, 2, 10", "urbansound8k_part", classes=10, per_session=2, epochs=15,
+        seconds=4.0, fine=False, split="the publisher's folds 1, 2 and 10", licence="CC BY-NC 3.0",
         where="Three of UrbanSound8K's ten folds, as 16 kHz Opus.",
     ),
-    _small("timit16-2", title="TIMIT, 16 speakers by 2", per_session=2, **_SAMPLE),  # type: ignore[arg-type]
-    _small("timit16-3", title="TIMIT, 16 speakers by 3", per_session=3, **_SAMPLE),  # type: ignore[arg-type]
-    _small("digits", title="Spoken digits", classes=10, **_DIGITS),  # type: ignore[arg-type]
+    _sixteen_speakers(2),
+    _sixteen_speakers(3),
+    _digits("digits", "Spoken digits", "label", 10, fine=False),
+    _digits("digits-by-speaker", "Spoken digits by speaker", "group", 6, fine=True),
     _small(
-        "digits-by-speaker", label="group", title="Spoken digits by speaker", classes=6, fine=True,
-        **_DIGITS,  # type: ignore[arg-type]
-    ),
-    _small(
-        "speakers50", "speech_commands_v2_test12", title="Speech Commands, 50 speakers", classes=50, per_session=5,
-        epochs=10, seconds=1.0, fine=True, split="by word, five folds", licence="CC BY 4.0", where=_SPEECH_COMMANDS,
+        "speakers50", "Speech Commands, 50 speakers", "speech_commands_v2_test12", classes=50, per_session=5, epochs=10,
+        seconds=1.0, fine=True, split="by word, five folds", licence="CC BY 4.0", where=_SPEECH_COMMANDS,
     ),
 )  # fmt: skip
 SETS = {one.name: one for one in _ALL}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pace_edge.cli.benchmark_report import report
 from pace_edge.errors import PaceEdgeError, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def benchmark() -> None:
     for package in ("torch", "safetensors"):
         if find_spec(package) is None:
             raise PaceEdgeError(f"the benchmark needs {package}", do="Install it with: pip install '.[train]'")
+
+
+benchmark.add_command(report)
 
 
 @benchmark.command()

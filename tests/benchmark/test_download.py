@@ -83,9 +83,10 @@ def names(tmp_path):
     return sorted(path.name for path in (tmp_path / "data").iterdir())
 
 
-def test_esc50_is_unpacked_and_found_there_the_next_time(serve, tmp_path):
-    serve("esc50", esc50_zip())
+def test_esc50_is_unpacked_and_found_there_the_next_time(serve, tmp_path, capsys):
+    serve("esc50", esc50_zip(), known=False)
     clips = download(SETS["esc50"], tmp_path / "data")
+    assert "No checksum of master.zip is known" in capsys.readouterr().err
     assert len(clips) == 2000
     assert clips[0].path.is_relative_to(tmp_path / "data/ESC-50-master/audio")
     (tmp_path / "server/master.zip").unlink()

@@ -47,22 +47,34 @@ def place(tmp_path):
     return tmp_path
 
 
-def start(place, *words, before=(sys.executable, "-m")):
-    command = [*before, "pace_edge", "benchmark", "run", "--data", ".", "--output", "out", "--set", "tones"]
-    command += ["--backbone", "small", "--seconds", "0.5", "--epochs", "1", "--M", "64", "--device", "cpu"]
-    command += ["--method", "method.py:Waits", *words]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+@pytest.fixture
+def start(place):
+    """Starts the command in `place`; what still runs at the end of a test is ended."""
+    started = []
+
+    def command(*words, before=(sys.executable, "-m")):
+        fixed = ["pace_edge", "benchmark", "run", "--data", ".", "--output", "out", "--set", "tones"]
+        fixed += ["--backbone", "small", "--seconds", "0.5", "--epochs", "1", "--M", "64", "--device", "cpu"]
+        process = subprocess.Popen(
+            [*before, *fixed, "--method", "method.py:Waits", *words], cwd=place, text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield command
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
-def test_under_torchrun_processes_train_pace_together_and_share_the_other_runs(place, monkeypatch):
+def test_under_torchrun_processes_train_pace_together_and_share_the_other_runs(place, start, monkeypatch):
     monkeypatch.setitem(backbones.BACKBONES, "small", None)
     methods = [f"{place / 'method.py'}:Waits", "NCM", "PACE, FSA staged"]
     run_here(place / "tones", place / "alone", methods=methods, orders=(0, 1))
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
-    process = start(place, "--method", "NCM", "--method", "PACE, FSA staged", "--orders", "2", before=words)
+    process = start("--method", "NCM", "--method", "PACE, FSA staged", "--orders", "2", before=words)
     out, told = process.communicate(timeout=180)
     assert process.returncode == 0, told
     assert len(out.splitlines()) == 6
@@ -96,16 +108,16 @@ def alive(pid):
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path("/proc").exists() else True
 
 
-def test_killed_and_interrupted_only_what_is_missing_is_run_again(place, monkeypatch):
+def test_killed_and_interrupted_only_what_is_missing_is_run_again(place, start, monkeypatch):
     (place / "wait").touch()
-    process = start(place)
+    process = start()
     until(lambda: len(pids(place)) == 2, process)  # the first run is over, the second is on its way
     process.kill()
     process.communicate()
     until(lambda: not any(map(alive, pids(place))))  # the run ended with the one that started it
     (first,) = (place / "out" / RUNS).read_text().splitlines()
 
-    process = start(place, "--jobs", "2")
+    process = start("--jobs", "2")
     until(lambda: len(pids(place)) == 4, process)  # two runs at a time
     process.send_signal(signal.SIGINT)
     _, words = process.communicate(timeout=120)

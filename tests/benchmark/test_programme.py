@@ -8,11 +8,12 @@ import pytest
 from pace_edge.adapt import backbones
 from pace_edge.adapt.sessions import read_plan
 from pace_edge.benchmark.methods import METHODS
-from pace_edge.benchmark.programme import plan_text
+from pace_edge.benchmark.programme import Place, run_benchmark
 from pace_edge.benchmark.records import RUNS, read_records
+from pace_edge.benchmark.sets import SETS
 from pace_edge.errors import PaceEdgeError
 from tests.adapt.small import small_encoder, write_clips
-from tests.benchmark.small import run_here
+from tests.benchmark.small import programme_of, run_here
 
 METHOD = """
 from tests.benchmark.small import Always
@@ -84,12 +85,6 @@ def test_the_plan_is_written_down_and_kept_to(tones, tmp_path):
     assert read_records(tmp_path / "out")[0].sessions == [["tone3", "tone0"], ["tone2", "tone1"]]
 
 
-def test_every_label_survives_a_plan(tmp_path):
-    groups = [("# no comment", 'rain, "heavy"'), (" spaced".strip(), "größer")]
-    (tmp_path / "plan.txt").write_text(plan_text(groups, "a title"))
-    assert read_plan(tmp_path / "plan.txt") == groups
-
-
 def test_the_same_order_gives_the_same_run_and_another_order_another(tones, tmp_path):
     for out in ("a", "b"):
         run_here(tones, tmp_path / out, methods=["PACE, FSA staged"], orders=(0, 1))
@@ -99,10 +94,6 @@ def test_the_same_order_gives_the_same_run_and_another_order_another(tones, tmp_
 
 
 def test_a_set_or_backbone_that_is_not_here_is_told_of_and_the_rest_is_run(tones, tmp_path, monkeypatch):
-    from pace_edge.benchmark.programme import Place, run_benchmark
-    from pace_edge.benchmark.sets import SETS
-    from tests.benchmark.small import programme_of
-
     def absent(*_):
         raise PaceEdgeError("weights could not be downloaded")
 
@@ -113,6 +104,15 @@ def test_a_set_or_backbone_that_is_not_here_is_told_of_and_the_rest_is_run(tones
     assert outcome.made == 1
     assert outcome.absent["esc50"].startswith("the set esc50 is not there")
     assert outcome.failed == ["tones, absent: weights could not be downloaded."]
+
+
+def test_a_set_that_cannot_be_planned_stops_nothing_else(tones, tmp_path):
+    place = Place(data=tmp_path, output=tmp_path / "out", device="cpu", jobs=0)
+    programme = programme_of(tones)
+    sets = [replace(programme.sets[0], name="planless", per_session=9), *programme.sets]
+    outcome = run_benchmark(replace(programme, sets=sets), place)
+    assert outcome.made == 1
+    assert outcome.failed[0].startswith("planless: these sessions cannot be planned: expected 2 to 4 classes")
 
 
 def test_a_clip_that_cannot_be_read_stops_its_set_alone(tones, tmp_path):

@@ -69,7 +69,9 @@ def test_several_may_add_at_once(tmp_path):
     assert sorted(one.order for one in read_records(tmp_path)) == list(range(40))
 
 
-def test_a_file_that_cannot_be_read_says_so(tmp_path):
+def test_a_file_that_cannot_be_read_or_added_to_says_so(tmp_path):
     (tmp_path / RUNS).mkdir()
     with pytest.raises(PaceEdgeError, match=r"cannot read .*runs\.jsonl"):
         read_records(tmp_path)
+    with pytest.raises(PaceEdgeError, match=r"a finished run cannot be added to .*runs\.jsonl"):
+        append_record(record(), tmp_path)

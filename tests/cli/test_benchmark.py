@@ -57,7 +57,7 @@ def test_each_run_is_a_line_of_json_and_how_far_it_is_a_line_of_words(place):
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(line["set"], line["method"], line["order"]) for line in lines] == [
         ("tones", "Mine", 0),
-        ("tones", "NCM", 0),
+        ("tones", "Means", 0),
     ]
     assert lines[0]["accuracy"] == 0.25
     assert "tones, small, Mine, order 0: 25.0 % after the last session, 0 s; 1 run left, about 0 min" in done.stderr
