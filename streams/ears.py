@@ -37,7 +37,8 @@ TOP = 3  # classes that a window names
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one window is called; `scores` of all classes, 0 to 1, and of `unknown` where it is announced."""
+    """What one window is called; `scores` of all classes that are not hidden, 0 to 1, and of `unknown` where it is
+    announced."""
 
     label: str
     score: float
@@ -51,7 +52,7 @@ class Ears:
     def __init__(
         self, model: Model, encoder: Encoder, journal: Journal, options: Options, notices: Notices, counters: Counters
     ) -> None:
-        self.info = model.info
+        self.model, self.info = model, model.info
         self.encoder = encoder
         self.learner = Learner(model, journal)
         self.memory = Memory(self.learner, journal, notices, counters)
@@ -68,6 +69,12 @@ class Ears:
         if news:
             self._hide()
         return news
+
+    def adjust(self, options: Options) -> None:
+        """Announce by the rule of these options from the next window on."""
+        self.rule = options.rule_for(self.info)
+        self._hidden_by_options = self.rule.hidden
+        self._hide()
 
     def _hide(self) -> None:
         self.rule = replace(self.rule, hidden=self._hidden_by_options | self.learner.state.hidden)
@@ -90,7 +97,7 @@ class Ears:
         label, score = labels[reading.winner], float(confidences[reading.winner])
         best = np.argsort(-confidences, kind="stable")[:TOP]
         top = tuple((labels[c], float(confidences[c])) for c in best if confidences[c] > 0 and labels[c] not in hidden)
-        scores = {labels[c]: float(confidences[c]) for c in np.flatnonzero(confidences)}
+        scores = {labels[c]: float(confidences[c]) for c in np.flatnonzero(confidences) if labels[c] not in hidden}
         if label in hidden:  # it takes part, so that its sounds are not taken for another's, and is not reported
             return Verdict(UNKNOWN, 0.0, top, scores)
         strange = reading.strangeness >= STRANGE and level_dbfs >= LOUD_DBFS and UNKNOWN not in labels
