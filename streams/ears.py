@@ -70,6 +70,20 @@ class Ears:
             self._hide()
         return news
 
+    def in_words(self, options: Options) -> str:
+        """What these settings, which it was made with, amount to."""
+        rate_hz = self.info.rate_hz
+        hop_s, window_s = self.hop / rate_hz, self.window / rate_hz
+        heard = f"hears {window_s:g} s every {hop_s:g} s"
+        if options.gain_db:
+            heard += f", {options.gain_db:+g} dB"
+        if options.gate_dbfs is not None:
+            heard += f", where any 0.1 s of it reaches {options.gate_dbfs:g} dBFS"
+        if options.speech != "any":
+            heard += f", while {'somebody' if options.speech == 'only' else 'nobody'} speaks"
+        labels = self.learner.classifier.labels
+        return f"{heard}, running on {self.encoder.in_words()}; {self.rule.in_words(hop_s, labels)}"
+
     def adjust(self, options: Options) -> None:
         """Announce by the rule of these options from the next window on."""
         self.rule = options.rule_for(self.info)

@@ -67,27 +67,18 @@ class Listener:
         return list(self._ears.learner.classifier.labels)
 
     @property
-    def model(self) -> Model:
-        """The one that is heard with now."""
-        return self._ears.model
+    def ears(self) -> Ears:
+        """The model at work. Other threads may read what it is, and encode with it."""
+        return self._ears
 
-    @property
-    def hidden(self) -> frozenset[str]:
-        """The classes that are not reported now."""
-        return self._ears.rule.hidden
+    def session(self, source: str) -> str | None:
+        """The name of this source's stream in the journal's memory of what was heard; None: it is not heard."""
+        stream = self._streams.get(source)
+        return stream.session if stream else None
 
     def in_words(self) -> str:
         """What the settings amount to."""
-        ears, options = self._ears, self.options
-        hop_s, window_s = ears.hop / self.rate_hz, ears.window / self.rate_hz
-        heard = f"hears {window_s:g} s every {hop_s:g} s"
-        if options.gain_db:
-            heard += f", {options.gain_db:+g} dB"
-        if options.gate_dbfs is not None:
-            heard += f", where any 0.1 s of it reaches {options.gate_dbfs:g} dBFS"
-        if options.speech != "any":
-            heard += f", while {'somebody' if options.speech == 'only' else 'nobody'} speaks"
-        return f"{heard}, running on {ears.encoder.in_words()}; {ears.rule.in_words(hop_s, self.labels)}"
+        return self._ears.in_words(self.options)
 
     def feed(self, chunk: np.ndarray, *, source: str = "") -> Iterator[Heard]:
         """float32 mono [samples], range -1..1, to what the windows that it completes are called.

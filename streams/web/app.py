@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -61,7 +60,7 @@ class Context:
 
     def _paint(self, new: bool) -> list[dict[str, Any]]:
         """In the brush's thread alone."""
-        model = self.listener.model
+        model = self.listener.ears.model
         if model.sha256 != self._painted_with:
             self._painted_with, self.painter, self.mel_words = model.sha256, None, ""
             from streams.web.mel import front_end

@@ -7,27 +7,25 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from streams.heard import SourceState, Window
-
 if TYPE_CHECKING:
     from streams.web.app import Context
 
 
 def state_of(context: Context) -> dict[str, Any]:
     listener, options = context.listener, context.listener.options
-    info = listener.model.info
+    info = listener.ears.model.info
     painter = context.painter
     return {
         "version": version("pace-edge"),
         "now_unix_s": time.time(),
         "model": {
-            "name": info.name, "sha256": listener.model.sha256, "rate_hz": info.rate_hz,
+            "name": info.name, "sha256": listener.ears.model.sha256, "rate_hz": info.rate_hz,
             "window_s": info.window_samples / info.rate_hz, "hop_s": options.hop_samples(info) / info.rate_hz,
             "labels": list(info.labels), "background": info.background, "threshold": info.threshold,
             "backbone": info.backbone, "licence": info.licence,
         },
         "sources": context.hub.sources(),
-        "labels": listener.labels, "hidden": sorted(listener.hidden),
+        "labels": listener.labels, "hidden": sorted(listener.ears.rule.hidden),
         "threshold": info.threshold if options.threshold is None else options.threshold,
         "thresholds": dict(options.thresholds), "gain_db": options.gain_db,
         "counters": asdict(listener.counters),

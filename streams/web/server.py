@@ -105,7 +105,7 @@ class Web:
 
 
 def address_of(text: str) -> tuple[str, int]:
-    """"ADDRESS:PORT", "[ADDRESS]:PORT" or "PORT" as address and port; this machine alone unless said otherwise."""
+    """ "ADDRESS:PORT", "[ADDRESS]:PORT" or "PORT" as address and port; this machine alone unless said otherwise."""
     address, _, port = text.rpartition(":")
     return address.strip("[]") or "127.0.0.1", int(port)
 
