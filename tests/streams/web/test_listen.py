@@ -24,8 +24,17 @@ PAGE = re.compile(r"the page is on http://127\.0\.0\.1:(\d+)")
 class Listening:
     def __init__(self, process):
         self.process, self.words = process, []
-        threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=process.stdout.read, daemon=True).start()
+        self._readers = [threading.Thread(target=self._read), threading.Thread(target=process.stdout.read)]
+        for reader in self._readers:
+            reader.start()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        for reader in self._readers:
+            reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
 
     def _read(self):
         for line in self.process.stderr:
@@ -58,14 +67,13 @@ def listening(*words, environment=None):
     )  # fmt: skip
     limit = threading.Timer(120, process.kill)
     limit.start()
+    one = Listening(process)
     try:
-        one = Listening(process)
         wait_until(lambda: one.said(PAGE) or process.poll() is not None, "the page is served", within_s=90)
         yield one
     finally:
         limit.cancel()
-        process.kill()
-        process.wait()
+        one.close()
 
 
 def test_what_the_microphone_hears_is_taught_with_a_question_and_named(small_model, tmp_path, virtual_microphone):
