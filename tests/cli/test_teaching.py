@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from pace_edge import journal_file
 from pace_edge.cli import cli
 from pace_edge.errors import PaceEdgeError
 from pace_edge.model_file import read_model
@@ -151,6 +153,25 @@ def test_a_damaged_journal_is_named_checked_and_repaired(small_model, do, sounds
     assert "damaged" not in words
 
 
+def test_a_purge_that_cannot_finish_says_so_and_is_finished_later(small_model, do, monkeypatch):
+    monkeypatch.setattr(journal_file, "WAIT_S", 0.1)
+    do("learn", "--label", "bell", "--file", "ring.wav", "--keep-audio")
+    path = journal_path(read_model(small_model))
+    (kept,) = path.parent.rglob("*.flac")
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM operations").fetchone()
+    with pytest.raises(PaceEdgeError, match=r"cannot come back, but traces.*pace-edge journal --shrink"):
+        do("forget", "bell", "--purge")
+    assert not kept.exists()
+    assert taught(do) == {}
+    with pytest.raises(PaceEdgeError, match="traces"):
+        do("journal", "--shrink")
+    reader.close()
+    _, words = do("journal", "--shrink")
+    assert "nothing that was erased is left" in words
+
+
 def test_a_new_model_is_taught_what_the_old_one_was(small_model, do, sounds):
     do("learn", "--label", "bell", "--file", "ring.wav", "--keep-audio")
     new = sounds / "new.onnx"
@@ -191,7 +212,8 @@ def test_a_new_model_is_taught_what_the_old_one_was(small_model, do, sounds):
         (["merge", "ring.wav"], "is no journal"),
         (["reset"], "Add --yes"),
         (["relearn", "absent"], "there is no journal absent"),
-        (["journal"], "there is nothing to do"),
+        (["journal"], "there is not one thing to do"),
+        (["journal", "--check", "--shrink"], "there is not one thing to do"),
         (["journal", "--check"], "there is no journal"),
         (["labels", "--health", "--examples"], "exclude each other"),
     ],
