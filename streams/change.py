@@ -1,5 +1,5 @@
-"""What can be done to what was taught: correct, undo, forget, hide, rename, merge, reset. Each is one operation in the
-journal, which whichever listener runs takes up at its next window, and says what it did to the other classes.
+"""What can be done to what was taught: correct, remove, undo, forget, hide, rename, merge, reset. Each is one operation
+in the journal, which whichever listener runs takes up at its next window, and says what it did to the other classes.
 """
 
 from __future__ import annotations
@@ -31,6 +31,12 @@ class Change:
     examples: int
     effect: Effect
 
+    def in_words(self) -> str:
+        words = f"{self.did}; {self.effect.in_words()}"
+        if self.label:
+            words += f"; '{self.label}' has {self.examples} example{'s' * (self.examples != 1)}"
+        return words
+
 
 class Changer:
     """A model with its journal open for changes."""
@@ -49,7 +55,16 @@ class Changer:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._journal.close()
+
+    @property
+    def learner(self) -> Learner:
+        """The classifier as the journal makes it now."""
+        self._learner.catch_up()
+        return self._learner
 
     def warnings(self) -> list[str]:
         """What is wrong with the journal, as far as it was met: one line each."""
@@ -68,12 +83,19 @@ class Changer:
                 self._journal.add(label, found.embeddings, source=f"{mark}called '{found.label}'")
                 return self._changed(f"{words} is an example of '{label}' now", label, before, {label})
         elif example not in self._learner.state.examples:
-            raise LearningError(
-                f"no example {example} counts", do="Nothing was changed; see pace-edge labels --examples."
-            )
+            raise _no_example(example)
         old = self._learner.state.examples[example]
         self._journal.append("correct", label, target=example)
         return self._changed(f"example {example} was '{old}' and is '{label}' now", label, before, {old, label})
+
+    def remove(self, example: int) -> Change:
+        """This taught example does not count any more; its class stays as its others make it."""
+        before = self._survey()
+        if example not in self._learner.state.examples:
+            raise _no_example(example)
+        label = self._learner.state.examples[example]
+        self._journal.append("remove", label, target=example)
+        return self._changed(f"example {example} of '{label}' is taken back exactly", label, before, {label})
 
     def undo(self, steps: int = 1) -> Change:
         """Take back the last `steps` operations that are in effect, whoever did them."""
@@ -213,3 +235,7 @@ class Changer:
 
 def _examples(count: int) -> str:
     return f"{count} taught example{'s' * (count != 1)}"
+
+
+def _no_example(example: int) -> LearningError:
+    return LearningError(f"no example {example} counts", do="Nothing was changed; see pace-edge labels --examples.")

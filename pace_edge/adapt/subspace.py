@@ -12,7 +12,8 @@ side: B A = B A P, so that an input orthogonal to U is answered as before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from pace_edge.adapt.inputs import Inputs
+from pace_edge.adapt.lora import Adapter
 from pace_edge.errors import LearningError
 
 ROWS = 16384  # tokens that are float64 at once
@@ -65,6 +68,18 @@ class InputCovariance:
             block = block.to(self.sums[name])  # float64
             self.sums[name] += block.T @ block
         self.tokens[name] += len(X)
+
+
+def unlearned_covariances(adapter: Adapter, earlier: Sequence[Adapter], inputs: Inputs) -> dict[str, torch.Tensor]:
+    """C [D, D] of every weight that `adapter` changes, by its path, of all processes' clips seen through W_0 minus the
+    earlier adapters. The adapter itself is new: it changes nothing yet."""
+    modules = {place.path: place.module for place in adapter.places.values()}
+    with ExitStack() as unlearned, InputCovariance(modules) as covariance:
+        for one in earlier:
+            unlearned.enter_context(one.subtracted())
+        inputs.embed_all()
+    inputs.machine.processes.sum_(*covariance.sums.values())
+    return covariance.sums
 
 
 def _input_width(name: str, layer: nn.Module) -> int:

@@ -87,6 +87,9 @@ def test_what_is_not_to_be_announced_is_taught_without_a_name(do, heard):
 
 def test_the_verbs_follow_one_another(do, heard):
     do("learn", "--label", "bell", "--file", "ring.wav")
+    ((change,), words) = do("forget", "--example", "1")
+    assert change["did"] == "example 1 of 'bell' is taken back exactly"
+    do("undo")
     ((change,), words) = do("correct", "--label", "kettle")
     assert change["did"] == "the 'low' heard at 0.0 s is an example of 'kettle' now"
     assert "'kettle' has 1 example" in words
@@ -198,6 +201,10 @@ def test_a_new_model_is_taught_what_the_old_one_was(small_model, do, sounds):
         (["correct", "last", "--example", "1", "--label", "x"], "exclude each other"),
         (["correct", "--label", "x"], "no event is remembered"),
         (["undo"], "not so much to undo"),
+        (["forget"], "forget takes a LABEL or --example ID"),
+        (["forget", "low", "--example", "1"], "forget takes a LABEL or --example ID"),
+        (["forget", "--example", "1", "--purge"], "--purge erases a whole label"),
+        (["forget", "--example", "1"], "no example 1 counts"),
         (["forget", "dog"], "no class is called 'dog'"),
         (["forget", "background"], "not to be announced"),
         (["rename", "low", " "], "label cannot be used"),
