@@ -119,8 +119,9 @@ def ours(ears: Ears, pairs: Sequence[tuple[Task, Task]]) -> Numbers:
     numbers: Numbers = {name: [] for name in READ_OUTS}
     for task, _ in pairs:
         phi, classifier = ears.features(task), ears.taught(task)
+        means = phi.means[task.test]
         for name, scores in READ_OUTS.items():
-            called = np.array(classifier.labels)[scores(classifier, phi.means[task.test]).argmax(1)]
+            called = np.array(classifier.labels)[scores(classifier, means).argmax(1)]
             numbers[name].append(shares_right(phi, task, called))
     return numbers
 
@@ -188,7 +189,7 @@ def main() -> None:
         kept = json.loads(words.json.read_text())
     try:
         names = words.sets or SETS
-        sets = shots_sets(words.data, words.cache, read_model(words.model), {*names, "sounds", "rooms"})
+        sets = shots_sets(words.data, words.cache, read_model(words.model), dict.fromkeys([*names, "sounds", "rooms"]))
         made = {name: StarterFeatures(made_of(name, words.data, sets)) for name in names}
     except PaceEdgeError as error:
         sys.exit(f"few_shots: {error}")

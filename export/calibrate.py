@@ -12,9 +12,7 @@ from pace_edge.errors import PaceEdgeError
 from pace_edge.readout import ReadOut
 
 KEEP = 0.95  # of the held-out windows that are called right, so many score at least the threshold
-POWER = (
-    0.6  # of the read-out beside the paper's projection; the starter's own goes with the starter's (docs/few_shots.md)
-)
+POWER = 0.6  # of the read-out, for normal directions; the starter's own is for its own (docs/few_shots.md)
 UNMEASURED_THRESHOLD = 0.5  # of a model that no held-out clip was shown to
 
 

@@ -23,9 +23,8 @@ ROUNDING = 1e-9  # of G's largest entry; sums may differ from their transpose by
 
 
 class RandomProjection:
-    """phi = relu(z W_proj) for a fixed random W_proj, with |phi| about |z| whatever D and M are.
-
-    The entries are rounded to 1/32, so eight bits in a model file hold them exactly.
+    """phi = relu(z W_proj) for a fixed W_proj: normal entries (`random`), with |phi| about |z| whatever D and M are, or
+    others. They are rounded to 1/32, so eight bits in a model file hold them exactly.
     """
 
     def __init__(self, steps: np.ndarray) -> None:

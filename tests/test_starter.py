@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from pace_edge.adapt.starter import STARTER
 from pace_edge.config import DEMO_RECORDING, STARTER_MODEL
 from pace_edge.model_file import PREFIX, read_model
 from streams.encoder import Encoder
@@ -63,6 +64,16 @@ def test_it_is_small_says_whose_it_is_and_runs_where_runtimes_are_older():
     assert "Apache" in metadata[PREFIX + "licence"]
     assert len(json.loads(metadata[PREFIX + "labels"])) == 22
     assert (STARTER_MODEL.parent / "LICENSES.md").exists()
+
+
+def test_it_is_what_the_recipe_says():
+    model = read_model(STARTER_MODEL)
+    steps = model.projection.steps.astype(int)
+    assert steps.shape == (384 + 1024, STARTER.M)
+    assert np.array_equal(steps[:, STARTER.M // 2 :], -steps[:, : STARTER.M // 2])
+    relative = model.info.gamma / (np.trace(model.classifier.G) / STARTER.M)
+    assert relative == pytest.approx(STARTER.gamma_relative)
+    assert model.info.read_out == STARTER.read_out(model.info.read_out.leverage_median)
 
 
 def test_the_graph_and_the_runtime_give_the_same_scores():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from export.calibrate import calibrated, clip_weight, read_out_without_clips, weighed
 from pace_edge.adapt.fit import fit_features
+from pace_edge.adapt.starter import STARTER
 from pace_edge.analytic import AnalyticClassifier
 from pace_edge.errors import PaceEdgeError
 
@@ -51,6 +52,13 @@ def test_a_lesson_beside_large_classes_counts_as_beside_small_ones():
         own.append(classifier.plain_scores(new)[-1])
     assert own[1] == pytest.approx(own[0], rel=0.2)
     assert own[2] < 0.5 * own[0]
+
+
+def test_a_checkpoint_s_read_out_is_the_starter_s_with_the_power_for_normal_directions():
+    classifier = fitted(60)
+    ours = read_out_without_clips(classifier, 1.0)
+    assert ours.power == 0.6 != STARTER.power
+    assert (ours.own_share, ours.leverage_weight) == (STARTER.own_share, STARTER.leverage_weight)
 
 
 def test_the_leverage_guessed_without_clips_is_that_of_unheard_ones():
