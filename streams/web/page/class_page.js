@@ -1,0 +1,154 @@
+// One class: its threshold, its examples on a map and in a list, and what can be done to it.
+
+import { ask } from "./api.js";
+import { change, clearAnswer, failed } from "./answer.js";
+import { advice, examples } from "./classes.js";
+import { classMap } from "./class_map.js";
+import { button, field, find, make, newId } from "./dom.js";
+import { known } from "./known.js";
+import { playButton } from "./player.js";
+import { address, isShown } from "./tabs.js";
+import { thresholdForm } from "./threshold.js";
+import { count, percent, when } from "./words.js";
+
+let opened = null; // {root, label}
+const answer = make("div");
+const dialog = make("div");
+
+document.addEventListener("changed", () => opened && isShown("classes") && load());
+
+export function openClass(root, label) {
+  opened = { root, label };
+  clearAnswer(answer);
+  dialog.replaceChildren();
+  root.replaceChildren(make("p", { class: "quiet", role: "status" }, "Loading …"));
+  load();
+}
+
+export function closeClass() {
+  opened?.root.replaceChildren();
+  opened = null;
+}
+
+async function load() {
+  const mine = opened;
+  try {
+    const asked = [ask("/api/label", { query: { label: mine.label } }), ask("/api/labels"), known()];
+    const [found, { labels: all }] = await Promise.all(asked);
+    if (opened === mine) show(mine.root, found, all.find(({ label }) => label === mine.label));
+  } catch (error) {
+    if (opened !== mine) return;
+    mine.root.replaceChildren(back(), make("h1", {}, mine.label), answer);
+    if (!answer.hasChildNodes()) failed(answer, error); // else it says why the class is gone
+  }
+}
+
+const back = () => make("p", {}, make("a", { href: "#classes", class: "back" }, "All classes"));
+
+function show(root, found, summary) {
+  const { label } = found;
+  const hidden = summary?.hidden ?? false;
+  const fixed = summary?.background ?? false;
+  root.replaceChildren(...[
+    back(),
+    make("div", { class: "class-head" },
+      make("div", {}, make("h1", {}, label),
+        make("p", { class: "quiet" }, summary ? `${examples(summary)}. ${advice(summary)}` : "")),
+      !fixed && make("div", { class: "row-tools" },
+        button("Rename", () => openRename(label)),
+        button(hidden ? "Show again" : "Hide", (press) => change(answer, press.currentTarget, hidden ? "/api/unhide" : "/api/hide", { label })),
+        button("Forget", () => openForget(label, summary), { class: "danger" }))),
+    hidden && make("p", { class: "hint" }, "Hidden: its sounds are still known, so that they are not taken for another's, but not announced."),
+    dialog, answer,
+    make("div", { class: "class-body" },
+      !fixed && thresholdForm(label, answer),
+      make("section", { class: "card" }, make("h2", {}, "How its examples lie"), classMap(found, showExample)),
+      make("section", { class: "card wide" }, make("h2", {}, `${count(found.examples.length, "example")} taught here`), exampleList(found))),
+  ].filter(Boolean));
+}
+
+function exampleList({ label, examples: taught }) {
+  if (!taught.length) {
+    return make("p", { class: "hint" }, "Nothing was taught here under this name. What came with the model cannot be listed.");
+  }
+  return make("ul", { class: "examples" }, taught.toReversed().map((example) => {
+    const { id, at_unix_s, source, windows, left_out, odd, why, plays } = example;
+    const named = `example ${id}, ${when(at_unix_s)}`;
+    const right = left_out?.label === label;
+    return make("li", { class: "example", id: `example-${id}`, tabindex: -1 },
+      make("p", { class: "name" }, when(at_unix_s), odd && make("span", { class: "tag odd" }, "odd one")),
+      make("p", { class: "quiet" }, `${source}, ${count(windows, "window")}`),
+      make("p", { class: right || !left_out || left_out.alone ? "quiet" : "wrong" }, leftOut(left_out, right), odd && why && ` ${why}`),
+      make("p", { class: "row-tools" },
+        plays && playButton(`/api/example/audio?id=${id}`, named, answer),
+        button("Move", (press) => openMove(press.currentTarget.closest("li"), id), { "aria-label": `Move ${named} to another class` }),
+        button("Remove", (press) => change(answer, press.currentTarget, "/api/remove", { example: id }), { "aria-label": `Remove ${named}` })));
+  }));
+}
+
+function leftOut(left_out, right) {
+  if (!left_out || left_out.alone) return "The only one: it cannot be checked.";
+  return right ? `Left out, it is called right, ${percent(left_out.score)} sure.` : `Left out, it is called ${left_out.label}, ${percent(left_out.score)} sure.`;
+}
+
+function showExample(id) {
+  const item = find(`#example-${id}`);
+  item?.scrollIntoView({ block: "center" });
+  item?.focus();
+}
+
+function openDialog(words, hint, run, { primary, extra = null, danger = false }) {
+  const close = () => dialog.replaceChildren();
+  const form = make("form", {
+    class: "dialog card", "aria-label": words,
+    onsubmit: async (event) => {
+      event.preventDefault();
+      if (await run(find("button", form))) close();
+    },
+    onkeydown: (event) => event.key === "Escape" && close(),
+  }, make("h2", {}, words), hint.map((line) => make("p", {}, line)), extra,
+  make("p", { class: "row-tools" }, make("button", { class: danger ? "danger strong" : "primary" }, primary), button("Cancel", close)));
+  dialog.replaceChildren(form);
+  find("input, button", form).focus();
+}
+
+function openRename(label) {
+  const input = make("input", { id: newId("rename"), value: label, maxlength: 200, list: "labels", autocomplete: "off", required: true });
+  openDialog(`Rename ${label}`, ["If there is a class of the new name already, the two become one."], async (control) => {
+    const named = input.value.trim();
+    const answered = await change(answer, control, "/api/rename", { label, new_label: named });
+    if (answered && opened) {
+      opened.label = named;
+      history.replaceState(null, "", address("classes", named));
+      load();
+    }
+    return answered;
+  }, { primary: "Rename", extra: field("New name", input) });
+}
+
+function openForget(label, summary) {
+  const purge = make("input", { id: newId("purge"), type: "checkbox" });
+  openDialog(`Forget ${label}?`, [
+    summary?.taught ? `What was taught is taken back exactly, as if it had never been: ${count(summary.taught, "example")}. Undo brings it back.` : "",
+    summary?.built_in ? "It came with the model: it is never named again, but its examples go on speaking, nameless, against the other classes." : "",
+    "To stop only the announcements, hide it instead.",
+  ].filter(Boolean), (control) => change(answer, control, "/api/forget", { label, purge: purge.checked }, { undo: !purge.checked }), {
+    primary: "Forget", danger: true,
+    extra: summary?.taught ? make("p", { class: "check" }, purge, make("label", { for: purge.id }, "Also erase it from the disk. This cannot be undone.")) : null,
+  });
+}
+
+function openMove(item, example) {
+  find("form", item)?.remove();
+  const input = make("input", { id: newId("move"), list: "labels", maxlength: 200, autocomplete: "off", required: true });
+  const form = make("form", {
+    class: "inline-form",
+    onsubmit: (event) => {
+      event.preventDefault();
+      change(answer, find("button", form), "/api/correct", { example, label: input.value.trim() });
+    },
+    onkeydown: (event) => event.key === "Escape" && form.remove(),
+  }, field("It was really", input, { class: "field grow" }), make("button", { class: "primary" }, "Move"), button("Cancel", () => form.remove()));
+  item.append(form);
+  input.focus();
+}

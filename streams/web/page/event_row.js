@@ -1,0 +1,64 @@
+// One announced sound as a row: when, what, how sure; played, corrected, or its class hidden.
+
+import { change } from "./answer.js";
+import { button, field, find, make, newId, say } from "./dom.js";
+import { playButton } from "./player.js";
+import { clock, percent, seconds, spoken } from "./words.js";
+
+/** `place`: where the answers are said. `hides`: offer to hide the class. */
+export function eventRow(event, place, { hides = false, source = false } = {}) {
+  const row = make("li", { class: "event" },
+    make("time", { class: "number", datetime: new Date(event.at_unix_s * 1000).toISOString() }, clock(event.at_unix_s)),
+    make("span", { class: "name" }),
+    make("span", { class: "facts quiet" }),
+    make("span", { class: "row-tools" }));
+  row.places = { place, hides, source };
+  update(row, event);
+  return row;
+}
+
+/** The same sound, of which more is known. What a person has open in the row stays. */
+export function update(row, event) {
+  const { place, hides, source } = row.places;
+  const before = row.event;
+  row.event = event;
+  row.classList.toggle("on", event.state !== "end");
+  const length = event.state === "end" ? seconds(event.end_s - event.start_s) : "now";
+  say(find(".name", row), event.corrected ?? event.label);
+  const was = event.corrected && event.corrected !== event.label ? `, called ${spoken(event.label)} at first` : "";
+  say(find(".facts", row), `${percent(event.score)}, ${length}${was}${source ? `, ${event.source}` : ""}`);
+  if (before && before.plays === event.plays && before !== event) return;
+  const named = `${event.corrected ?? event.label}, ${clock(event.at_unix_s)}`;
+  find(".row-tools", row).replaceChildren(...[
+    event.plays && playButton(`/api/event/audio?id=${encodeURIComponent(event.id)}`, named, place),
+    button("Correct", () => openCorrection(row, place), { "aria-label": `Correct ${named}` }),
+    hides && button("Hide", (press) => change(place, press.currentTarget, "/api/hide", { label: row.event.label }),
+      { "aria-label": `Hide ${event.label}: do not announce it any more` }),
+  ].filter(Boolean));
+}
+
+function openCorrection(row, place) {
+  find("form", row)?.remove();
+  const input = make("input", { id: newId("really"), list: "labels", maxlength: 200, autocomplete: "off", autocapitalize: "off", required: true });
+  const close = () => {
+    form.remove();
+    find('[aria-label^="Correct"]', row)?.focus();
+  };
+  const form = make("form", {
+    class: "inline-form",
+    onsubmit: async (event) => {
+      event.preventDefault();
+      const label = input.value.trim();
+      if (!label) return;
+      if (await change(place, find(".primary", form), "/api/correct", { event: row.event.id, label })) {
+        row.event.corrected = label;
+        update(row, { ...row.event });
+        form.remove();
+      }
+    },
+    onkeydown: (event) => event.key === "Escape" && close(),
+  }, field("What was it really?", input, { class: "field grow" }),
+  make("button", { class: "primary" }, "Correct"), button("Cancel", close));
+  row.append(form);
+  input.focus();
+}
