@@ -17,6 +17,7 @@ from pace_edge.journal_file import JournalFile
 EVENTS_KEPT = 200
 WINDOWS_OF_EVENT = 8  # kept of each, spread over it
 WINDOWS_KEPT = 4000  # of all listeners together
+_WINDOW = "start_s, end_s, level_dbfs, embedding, at_unix_s"  # as HeardWindow has them
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,20 @@ class HeardMemory(JournalFile):
         ago the last of them was heard (infinite when nothing was)."""
         with self._said_plainly():
             rows = self._db.execute(
-                "SELECT start_s, end_s, level_dbfs, embedding, at_unix_s FROM heard"
-                " WHERE session = (SELECT session FROM heard ORDER BY id DESC LIMIT 1)"
+                f"SELECT {_WINDOW} FROM heard WHERE session = (SELECT session FROM heard ORDER BY id DESC LIMIT 1)"
                 " AND end_s > (SELECT end_s FROM heard ORDER BY id DESC LIMIT 1) - ? ORDER BY id", (last_s,),
             ).fetchall()  # fmt: skip
-        windows = [HeardWindow(s, e, level, np.frombuffer(blob, "<f4"), at) for s, e, level, blob, at in rows]
+        windows = [_window(row) for row in rows]
         return windows, (max(0.0, time.time() - windows[-1].at_unix_s) if windows else float("inf"))
+
+    def heard_range(self, session: str, start_s: float, end_s: float) -> list[HeardWindow]:
+        """The windows of one listener's stream that touch these seconds of it, in order."""
+        with self._said_plainly():
+            rows = self._db.execute(
+                f"SELECT {_WINDOW} FROM heard WHERE session = ? AND end_s > ? AND start_s < ? ORDER BY id",
+                (session, start_s, end_s),
+            ).fetchall()
+        return [_window(row) for row in rows]
 
     def remember_event(
         self, session: str, id: str, label: str, *, start_s: float, end_s: float, at_unix_s: float, source: str = ""
@@ -119,3 +128,8 @@ class HeardMemory(JournalFile):
                     yield
             finally:
                 self._db.execute("PRAGMA synchronous=FULL")
+
+
+def _window(row: tuple[float, float, float, bytes, float]) -> HeardWindow:
+    start_s, end_s, level_dbfs, blob, at_unix_s = row
+    return HeardWindow(start_s, end_s, level_dbfs, np.frombuffer(blob, "<f4"), at_unix_s)

@@ -2,6 +2,7 @@
 
 learn    an example: its windows' embeddings are kept beside it
 correct  the example `target` is called `label`
+remove   the example `target` does not count any more
 undo     the operation `target` counts as if it had never been
 forget   no example counts any more that is called `label`, and no class of the model file is called so
 hide     what is called `label` is not reported; unhide takes it back
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal[
-    "learn", "correct", "undo", "forget", "hide", "unhide", "rename", "merge", "purge", "purged", "reset"
+    "learn", "correct", "remove", "undo", "forget", "hide", "unhide", "rename", "merge", "purge", "purged", "reset"
 ]  # fmt: skip
 FINAL = ("purge", "reset")  # what was erased cannot be undone, nor what came before it
 
@@ -46,6 +47,7 @@ class Operation:
         about = {
             "learn": f"learn '{self.label}' from {self.source}",
             "correct": f"correct example {self.target} to '{self.label}'",
+            "remove": f"remove example {self.target}",
             "undo": f"undo operation {self.target}",
             "rename": f"rename '{self.label}' to '{self.new_label}'",
             "merge": f"merge {self.source}",
@@ -88,6 +90,8 @@ def effective(operations: Sequence[Operation], start: State) -> State:
                 examples[operation.id] = label
             case "correct" if operation.target in examples:
                 examples[operation.target] = label
+            case "remove":
+                examples.pop(operation.target, None)
             case "forget" | "purge":
                 examples = {id: name for id, name in examples.items() if name != label}
                 built_in = {own: None if name == label else name for own, name in built_in.items()}

@@ -1,4 +1,4 @@
-"""What can be done to what was taught: correct, undo, forget, hide, rename, merge, reset. Each is one operation in the
+"""What can be done to what was taught: correct, remove, undo, forget, hide, rename, merge, reset. Each is one operation in the
 journal, which whichever listener runs takes up at its next window, and says what it did to the other classes.
 """
 
@@ -68,12 +68,19 @@ class Changer:
                 self._journal.add(label, found.embeddings, source=f"{mark}called '{found.label}'")
                 return self._changed(f"{words} is an example of '{label}' now", label, before, {label})
         elif example not in self._learner.state.examples:
-            raise LearningError(
-                f"no example {example} counts", do="Nothing was changed; see pace-edge labels --examples."
-            )
+            raise _no_example(example)
         old = self._learner.state.examples[example]
         self._journal.append("correct", label, target=example)
         return self._changed(f"example {example} was '{old}' and is '{label}' now", label, before, {old, label})
+
+    def remove(self, example: int) -> Change:
+        """This taught example does not count any more; its class stays as its others make it."""
+        before = self._survey()
+        if example not in self._learner.state.examples:
+            raise _no_example(example)
+        label = self._learner.state.examples[example]
+        self._journal.append("remove", label, target=example)
+        return self._changed(f"example {example} of '{label}' is taken back exactly", label, before, {label})
 
     def undo(self, steps: int = 1) -> Change:
         """Take back the last `steps` operations that are in effect, whoever did them."""
@@ -211,3 +218,7 @@ class Changer:
 
 def _examples(count: int) -> str:
     return f"{count} taught example{'s' * (count != 1)}"
+
+
+def _no_example(example: int) -> LearningError:
+    return LearningError(f"no example {example} counts", do="Nothing was changed; see pace-edge labels --examples.")

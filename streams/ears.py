@@ -37,7 +37,8 @@ TOP = 3  # classes that a window names
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one window is called; `scores` of all classes, 0 to 1, and of `unknown` where it is announced."""
+    """What one window is called; `scores` of all classes that are not hidden, 0 to 1, and of `unknown` where it is
+    announced."""
 
     label: str
     score: float
@@ -51,7 +52,7 @@ class Ears:
     def __init__(
         self, model: Model, encoder: Encoder, journal: Journal, options: Options, notices: Notices, counters: Counters
     ) -> None:
-        self.info = model.info
+        self.model, self.info = model, model.info
         self.encoder = encoder
         self.learner = Learner(model, journal)
         self.memory = Memory(self.learner, journal, notices, counters)
@@ -68,6 +69,26 @@ class Ears:
         if news:
             self._hide()
         return news
+
+    def in_words(self, options: Options) -> str:
+        """What these settings, which it was made with, amount to."""
+        rate_hz = self.info.rate_hz
+        hop_s, window_s = self.hop / rate_hz, self.window / rate_hz
+        heard = f"hears {window_s:g} s every {hop_s:g} s"
+        if options.gain_db:
+            heard += f", {options.gain_db:+g} dB"
+        if options.gate_dbfs is not None:
+            heard += f", where any 0.1 s of it reaches {options.gate_dbfs:g} dBFS"
+        if options.speech != "any":
+            heard += f", while {'somebody' if options.speech == 'only' else 'nobody'} speaks"
+        labels = self.learner.classifier.labels
+        return f"{heard}, running on {self.encoder.in_words()}; {self.rule.in_words(hop_s, labels)}"
+
+    def adjust(self, options: Options) -> None:
+        """Announce by the rule of these options from the next window on."""
+        self.rule = options.rule_for(self.info)
+        self._hidden_by_options = self.rule.hidden
+        self._hide()
 
     def _hide(self) -> None:
         self.rule = replace(self.rule, hidden=self._hidden_by_options | self.learner.state.hidden)
@@ -90,7 +111,7 @@ class Ears:
         label, score = labels[reading.winner], float(confidences[reading.winner])
         best = np.argsort(-confidences, kind="stable")[:TOP]
         top = tuple((labels[c], float(confidences[c])) for c in best if confidences[c] > 0 and labels[c] not in hidden)
-        scores = {labels[c]: float(confidences[c]) for c in np.flatnonzero(confidences)}
+        scores = {labels[c]: float(confidences[c]) for c in np.flatnonzero(confidences) if labels[c] not in hidden}
         if label in hidden:  # it takes part, so that its sounds are not taken for another's, and is not reported
             return Verdict(UNKNOWN, 0.0, top, scores)
         strange = reading.strangeness >= STRANGE and level_dbfs >= LOUD_DBFS and UNKNOWN not in labels

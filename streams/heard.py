@@ -6,7 +6,8 @@ Scores run from 0 to 1, levels are dB relative to full scale.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from pace_edge.journal import Example
@@ -16,7 +17,8 @@ from pace_edge.operations import Operation
 @dataclass(frozen=True)
 class Window:
     """What one window was called. `label` is the class that wins, `unknown` where none is like it; `top` the best
-    classes with their scores, best first; `clipped` the share of its samples at full scale."""
+    classes with their scores, best first; `clipped` the share of its samples at full scale; `scores` every class's, which
+    `as_record` leaves out."""
 
     start_s: float
     end_s: float
@@ -27,6 +29,7 @@ class Window:
     at_unix_s: float = 0.0  # of its end
     top: tuple[tuple[str, float], ...] = ()
     clipped: float = 0.0
+    scores: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ def as_record(heard: Heard) -> dict[str, Any]:
     if isinstance(heard, Operation):
         return record | {"id": heard.id, "operation": heard.kind, "label": heard.label, "new_label": heard.new_label,
                          "target": heard.target, "words": heard.in_words(), "at_unix_s": heard.at_unix_s}  # fmt: skip
-    for key, value in asdict(heard).items():
+    for key in (field.name for field in fields(heard) if field.name != "scores"):
+        value = getattr(heard, key)
         record[key] = round(value, 4) if isinstance(value, float) else value
     if isinstance(heard, Window):
         record["top"] = {label: round(score, 4) for label, score in heard.top}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -35,7 +35,7 @@ class Listener:
     """One model for one or more sources. Feed it PCM at the model's rate in chunks of any size, or let it `run`.
 
     After each chunk the windows' embeddings are in the journal, for another process to label, and every label in the
-    journal is in the classifier. All is called from one thread, but for `stop`, `swap` and reading `counters`.
+    journal is in the classifier. All is called from one thread, but for `stop`, `swap`, `adjust` and reading `counters` and the properties.
 
     Set OPENBLAS_NUM_THREADS=1 before NumPy is imported, as `pace-edge listen` does: BLAS with two threads, which spin
     between windows, takes 1.8 times the CPU (benchmarks/quiet_night.py). It belongs to the process, so it is left alone
@@ -52,6 +52,7 @@ class Listener:
         self._ears = self._ears_of(model, self._encoder_of(model), journal)
         self._streams: dict[str, Stream] = {}
         self._stopped = stop or threading.Event()
+        self._adjusted = False  # `options` are newer than what is in use
         self._coming: deque[_Next] = deque(maxlen=1)  # a newer one replaces one that was not taken yet
         self._own_journal: Journal | None = None
         Stream("", self._ears, self.options)  # refuses now what it would refuse at the first chunk
@@ -65,18 +66,19 @@ class Listener:
         """The classes that it knows now."""
         return list(self._ears.learner.classifier.labels)
 
+    @property
+    def ears(self) -> Ears:
+        """The model at work. Other threads may read what it is, and encode with it."""
+        return self._ears
+
+    def session(self, source: str) -> str | None:
+        """The name of this source's stream in the journal's memory of what was heard; None: it is not heard."""
+        stream = self._streams.get(source)
+        return stream.session if stream else None
+
     def in_words(self) -> str:
         """What the settings amount to."""
-        ears, options = self._ears, self.options
-        hop_s, window_s = ears.hop / self.rate_hz, ears.window / self.rate_hz
-        heard = f"hears {window_s:g} s every {hop_s:g} s"
-        if options.gain_db:
-            heard += f", {options.gain_db:+g} dB"
-        if options.gate_dbfs is not None:
-            heard += f", where any 0.1 s of it reaches {options.gate_dbfs:g} dBFS"
-        if options.speech != "any":
-            heard += f", while {'somebody' if options.speech == 'only' else 'nobody'} speaks"
-        return f"{heard}, running on {ears.encoder.in_words()}; {ears.rule.in_words(hop_s, self.labels)}"
+        return self._ears.in_words(self.options)
 
     def feed(self, chunk: np.ndarray, *, source: str = "") -> Iterator[Heard]:
         """float32 mono [samples], range -1..1, to what the windows that it completes are called.
@@ -149,6 +151,16 @@ class Listener:
         open_journal(model, journal).close()  # SQLite's files belong to the thread that opened them
         self._coming.append(_Next(model, self._encoder_of(model), journal))
 
+    def adjust(
+        self, *, gain_db: float | None = None, threshold: float | None = None,
+        thresholds: Mapping[str, float] | None = None,
+    ) -> None:  # fmt: skip
+        """Go on with another gain or other thresholds from the next chunk on; None leaves what is. From one thread at a
+        time, which may be any. Raises UsageError, and then nothing changes."""
+        given = {"gain_db": gain_db, "threshold": threshold, "thresholds": thresholds}
+        self.options = replace(self.options, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+        self._adjusted = True
+
     def __enter__(self) -> Self:
         return self
 
@@ -211,7 +223,12 @@ class Listener:
             yield from self.skip(dropped, source=source.name)
 
     def _take_next(self) -> Iterator[Heard]:
-        """The model that `swap` left for this thread."""
+        """What `adjust` and `swap` left for this thread."""
+        if self._adjusted:
+            self._adjusted = False
+            self._ears.adjust(self.options)
+            for stream in self._streams.values():
+                stream.adjust(self.options)
         if not self._coming:
             return
         coming = self._coming.popleft()

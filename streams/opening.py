@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import time
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from pace_edge.errors import DeviceError
 from streams.heard import SourceState
 from streams.settings import Settings
 from streams.several import Arrival, number_namesakes
-from streams.sinks.clips import ClipKeeper
 from streams.sources import Source, open_source
 from streams.standard_input import RawPcm
 from streams.watchdog import Patience
@@ -58,16 +57,23 @@ class _Stream:
         return told
 
 
-def chunks_of(arrivals: Iterable[Arrival], clips: ClipKeeper | None, rate_hz: int) -> Iterator[tuple[Any, np.ndarray]]:
-    """What arrives as `Listener.run_several` takes it; `clips` get the sound too. A stream's end is news."""
+class TakesSound(Protocol):
+    def push(self, source: str, chunk: np.ndarray, *, start_s: float) -> None: ...
+
+
+def chunks_of(
+    arrivals: Iterable[Arrival], takers: Sequence[TakesSound], rate_hz: int
+) -> Iterator[tuple[Any, np.ndarray]]:
+    """What arrives as `Listener.run_several` takes it; `takers` get the sound too. A stream's end is news."""
     given: dict[str, int] = {}
     for arrival in arrivals:
         news = [*arrival.news]
         if arrival.ended and not any(state.state == "ended" for state in news):
             news.append(SourceState(arrival.source, "ended", f"{arrival.source} is over", time()))
-        if clips is not None and len(arrival.chunk):
+        if takers and len(arrival.chunk):
             before = given.get(arrival.source, 0)
-            clips.push(arrival.source, arrival.chunk, start_s=(before + arrival.dropped) / rate_hz)
+            for taker in takers:
+                taker.push(arrival.source, arrival.chunk, start_s=(before + arrival.dropped) / rate_hz)
             given[arrival.source] = before + len(arrival.chunk)
         if arrival.ended:
             given.pop(arrival.source, None)

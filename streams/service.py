@@ -16,7 +16,7 @@ from pace_edge.model_file import Model
 from streams.learner import open_journal
 from streams.listener import Listener
 from streams.notify import Notifier
-from streams.opening import chunks_of, open_configured
+from streams.opening import TakesSound, chunks_of, open_configured
 from streams.outputs import open_clips, open_sinks, open_stdout
 from streams.reload import Reloader, load_model
 from streams.settings import Settings
@@ -53,6 +53,13 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
             )  # fmt: skip
             sinks.append(metrics)
             turns.append(metrics.alive)
+        takers: list[TakesSound] = [clips] if clips else []
+        if settings.web.serve is not None:
+            from streams.web.server import Web
+
+            web = Web(settings, listener, say=voice.say, sinks=lambda: together.counts())
+            sinks.append(web)
+            takers.append(web)
         sinks += open_stdout(settings.outputs, stdout or sys.stdout, reports, voice, stack, title=model.info.name)
         together = stack.enter_context(Sinks(sinks, reports))
         voice.say(_introduction(model, listener, [source.name for source in sources]))
@@ -62,7 +69,7 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
         stack.callback(notifier.tell, "STOPPING=1")
         turns += [notifier.alive, lambda: reloader.follow(signals)]
         come = _until_stopped(arrivals(sources), signals, turns)
-        for heard in listener.run_several(chunks_of(come, clips, rate_hz)):
+        for heard in listener.run_several(chunks_of(come, takers, rate_hz)):
             together.write(heard)
     return signals.stop
 

@@ -103,6 +103,26 @@ class MetricsSettings(Section):
     )
 
 
+class WebSettings(Section):
+    serve: Annotated[str, Field(pattern=r"^(\S+:)?\d{1,5}$")] | None = Field(
+        default=None,
+        description="Serve the live page on this ADDRESS:PORT, such as 127.0.0.1:8765; not set: none. Beyond this "
+        "machine it asks for a token. Needs the extra [web].",
+    )
+    token: Literal["auto", "always"] = Field(
+        default="auto", description="Whom to ask for the token: auto: all but this machine; always: everybody."
+    )
+    token_file: APath | None = Field(
+        default=None, description="Where the token's hash is kept; not set: web-token in PACE_EDGE_HOME."
+    )
+    names: Labels = Field(
+        default=frozenset(),
+        description="More names by which it is reached, such as attic.example; addresses, localhost and this machine's "
+        "own name always are.",
+    )
+    viewers: Count = Field(default=8, description="So many pages may be open at once.")
+
+
 class LogSettings(Section):
     time: Literal["auto", "always", "never"] = Field(
         default="auto",
@@ -129,6 +149,7 @@ class Settings(Section):
     journal: JournalSettings = Field(default=JournalSettings(), description="Labels.")
     outputs: OutputSettings = Field(default=OutputSettings(), description="Where it tells what it hears.")
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Numbers about the listener itself.")
+    web: WebSettings = Field(default=WebSettings(), description="The live page.")
     log: LogSettings = Field(default=LogSettings(), description="Words on standard error.")
 
     def options(self) -> Options:

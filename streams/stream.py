@@ -26,8 +26,12 @@ class Stream:
         self.dropped = self.overflows = 0  # of the source, as far as they were reported
         self.windower = Windower(ears.window, ears.hop)
         self.gate = Gate(self.rate_hz, loudest_dbfs=options.gate_dbfs, speech=options.speech)
-        self._gain = 10 ** (options.gain_db / 20)
+        self.adjust(options)
         self._events = EventState(source=name, session=self.session[:12])
+
+    def adjust(self, options: Options) -> None:
+        """Take the gain of these options from the next chunk on."""
+        self._gain = 10 ** (options.gain_db / 20)
 
     def cut(self, chunk: np.ndarray) -> list[tuple[int, np.ndarray]]:
         """The windows that this chunk completes: (position of the first sample, samples), good until the next call."""
@@ -40,7 +44,7 @@ class Stream:
         return Window(
             start / self.rate_hz, (start + len(samples)) / self.rate_hz, verdict.label, verdict.score,
             level_dbfs, self.name, time.time() - ended_ago_s, verdict.top,
-            float(np.mean(np.abs(samples) >= FULL_SCALE)),
+            float(np.mean(np.abs(samples) >= FULL_SCALE)), verdict.scores,
         )  # fmt: skip
 
     def events(self, window: Window, verdict: Verdict, ears: Ears) -> list[Event]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pace_edge.audio import AUDIO_SUFFIXES, read_audio
 from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
-from pace_edge.config import HEARD_KEPT_S
+from pace_edge.config import HEARD_KEPT_S, STARTER_MODEL
 from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
 from pace_edge.files import write_whole
 from pace_edge.journal import HeardWindow, checked_label
@@ -27,6 +27,7 @@ from streams.sources import Source
 
 STALE_S = 600.0  # what was heard longer ago is not "just heard"
 AUDIBLE_DBFS = -70.0  # a clip that is nowhere louder is silence
+MOST = 0.8  # of a window in a range, or of a range in a window, to be meant by it
 LONGEST_S = 600.0  # a longer recording is no clip of one sound
 
 
@@ -50,6 +51,13 @@ class Lesson:
 
 class Teacher(Changer):
     """A model with its journal open for labels; whichever listener runs takes them up at its next window."""
+
+    def __init__(
+        self, model: str | Path | Model = STARTER_MODEL, *, journal: Path | None = None, encoder: Encoder | None = None
+    ) -> None:
+        """`encoder`: the model's, where there is one already; else it is loaded when it is needed."""
+        super().__init__(model, journal=journal)
+        self._loaded = encoder
 
     @property
     def rate_hz(self) -> int:
@@ -118,11 +126,30 @@ class Teacher(Changer):
             )  # fmt: skip
         return self._learn_windows(label, chosen)
 
+    def learn_heard_range(
+        self, label: str, session: str, start_s: float, end_s: float, *, name: str = "", clip: np.ndarray | None = None
+    ) -> Lesson:
+        """Teach from seconds of the last minute of one stream of a listener, its `session`. Windows count that have
+        most of the range, or most of which it has. `name`: the stream's, in words; `clip`: its sound there, PCM
+        float32 [samples] at the model's rate, to be kept."""
+        label, heard = checked_label(label), self._journal.heard_range(session, start_s, end_s)
+        shared = [min(w.end_s, end_s) - max(w.start_s, start_s) for w in heard]
+        enough = [s >= MOST * min(w.end_s - w.start_s, end_s - start_s) for w, s in zip(heard, shared, strict=True)]
+        chosen = [w for w, is_enough in zip(heard, enough, strict=True) if is_enough]
+        if not chosen:
+            raise LearningError(
+                f"nothing is remembered of {start_s:.1f} to {end_s:.1f} s" + (f" of {name}" if name else ""),
+                expected=f"seconds of the last {HEARD_KEPT_S:g} that the model has heard",
+                do="Choose a longer or a newer stretch; nothing was learned.",
+            )  # fmt: skip
+        audio = ("", "") if clip is None or not len(clip) else self._keep(clip)
+        return self._learn_windows(label, chosen, of=name, audio=audio)
+
     # What they share
 
     @cached_property
     def _encoder(self) -> Encoder:
-        return Encoder(self._model)
+        return self._loaded or Encoder(self._model)
 
     def _recently_heard(self, last_s: float) -> list[HeardWindow]:
         heard, ago_s = self._journal.heard(last_s)
@@ -133,10 +160,13 @@ class Teacher(Changer):
             )
         return heard
 
-    def _learn_windows(self, label: str, heard: list[HeardWindow]) -> Lesson:
+    def _learn_windows(
+        self, label: str, heard: list[HeardWindow], *, of: str = "", audio: tuple[str, str] = ("", "")
+    ) -> Lesson:
         loud = loud_enough(np.array([window.level_dbfs for window in heard]))
         embeddings = np.stack([window.embedding for window, is_loud in zip(heard, loud, strict=True) if is_loud])
-        return self._learn(label, embeddings, f"heard {heard[0].start_s:.1f} to {heard[-1].end_s:.1f} s", len(heard))
+        source = f"heard {heard[0].start_s:.1f} to {heard[-1].end_s:.1f} s" + (f" of {of}" if of else "")
+        return self._learn(label, embeddings, source, len(heard), audio)
 
     def _learn(
         self, label: str, embeddings: np.ndarray, source: str, windows_heard: int, audio: tuple[str, str] = ("", "")

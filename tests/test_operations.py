@@ -5,7 +5,20 @@ from hypothesis import strategies as st
 
 from pace_edge.operations import Operation, State, beginning, can_be_undone, effective, undone
 
-KINDS = ["learn", "correct", "undo", "forget", "hide", "unhide", "rename", "merge", "purge", "purged", "reset"]
+KINDS = [
+    "learn",
+    "correct",
+    "remove",
+    "undo",
+    "forget",
+    "hide",
+    "unhide",
+    "rename",
+    "merge",
+    "purge",
+    "purged",
+    "reset",
+]
 START = beginning(["low", "high"], hidden=["high"])
 names = st.sampled_from(["a", "b", "low", "high"])
 logs = st.lists(

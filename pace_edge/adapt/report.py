@@ -29,11 +29,10 @@ from pace_edge.adapt.measures import (
     forgetting,
     incremental_average,
     macro_accuracy,
-    principal_plane,
-    share_of_variance,
 )
 from pace_edge.errors import PaceEdgeError
 from pace_edge.files import write_whole
+from pace_edge.plane import principal_plane, share_of_variance
 
 SCHEMA = 1
 FIGURES = {

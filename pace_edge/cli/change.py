@@ -51,17 +51,27 @@ def undo(steps: int, model: Path, journal: Path | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("label")
+@click.argument("label", required=False)
+@click.option("--example", type=click.IntRange(min=1), metavar="ID", help="Instead of a label: one taught example.")
 @click.option("--purge", is_flag=True, help="Erase its examples from the disk too; this cannot be undone.")
 @options.model
 @options.journal
 @options.as_json
-def forget(label: str, purge: bool, model: Path, journal: Path | None, as_json: bool) -> None:
-    """Forget a label.
+def forget(
+    label: str | None, example: int | None, purge: bool, model: Path, journal: Path | None, as_json: bool
+) -> None:
+    """Forget a label, or one example.
 
     Exactly, as if it had never been taught. Of a class that came with the model its name is forgotten.
     """
-    _do(model, journal, as_json, lambda changer: changer.forget(label, purge=purge))
+    if (label is None) == (example is None):
+        raise UsageError("forget takes a LABEL or --example ID", do="Give one of them.")
+    if example is not None and purge:
+        raise UsageError("--purge erases a whole label", do="Give a LABEL, or leave --purge out.")
+    if example is not None:
+        _do(model, journal, as_json, lambda changer: changer.remove(example))
+    else:
+        _do(model, journal, as_json, lambda changer: changer.forget(label or "", purge=purge))
 
 
 @click.command()

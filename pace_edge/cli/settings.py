@@ -43,6 +43,10 @@ _FLAGS: dict[str, tuple[str, dict[str, Any]]] = {  # the flag: the setting, and 
     "--metrics": ("metrics.port", {
         "type": click.IntRange(1, 65535), "metavar": "PORT", "help": "Serve Prometheus metrics there.",
     }),
+    "--web": ("web.serve", {
+        "is_flag": False, "flag_value": "127.0.0.1:8765", "metavar": "[ADDRESS:PORT]",
+        "help": "Serve the live page, without a value on http://127.0.0.1:8765.",
+    }),
     "--json": ("outputs.stdout", {"is_flag": True, "help": "JSON on stdout, also in a terminal."}),
 }  # fmt: skip
 _MEANS = {"--no-realtime": False, "--require-gpu": True, "--json": "json"}  # flags without a value

@@ -10,7 +10,7 @@ import io
 import json
 import re
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -156,8 +156,19 @@ def clip_name(event: Event) -> str:
     """Such as 20261125T182703.120Z_dog_1f0c9a2b.flac: sorted by time, safe on any file system, different for each."""
     at = datetime.fromtimestamp(event.at_unix_s, UTC)
     label = re.sub(r"[^\w-]+", "-", event.label).encode()[:60].decode(errors="ignore").strip("-") or "sound"
-    digest = sha256(identity(event).encode()).hexdigest()[:8]
-    return f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z_{label}_{digest}.flac"
+    return f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z_{label}_{_digest(identity(event))}.flac"
+
+
+def kept_clips(folder: Path | None, ids: Iterable[str]) -> dict[str, Path]:
+    """The clips of these events that are in the folder, by the events' ids. No id is ever taken for a file's name."""
+    if folder is None or not folder.is_dir():
+        return {}
+    ours = {path.stem.rpartition("_")[2]: path for path in folder.glob("*.flac") if _is_ours(path)}
+    return {id: ours[digest] for id in ids if (digest := _digest(id)) in ours}
+
+
+def _digest(id: str) -> str:
+    return sha256(id.encode()).hexdigest()[:8]
 
 
 def _is_ours(path: Path) -> bool:

@@ -6,10 +6,11 @@ nothing. What is too old, or the oldest where the file grows too large, is remov
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pace_edge.config import home
@@ -108,17 +109,41 @@ def history(path: Path, *, since_unix_s: float = 0.0, label: str | None = None) 
 
     One whose state is not `end` goes on still, or its listener was killed. Raises SinkError.
     """
+    with _opened(path) as db:
+        rows = db.execute(
+            f"SELECT {_FIELDS} FROM events WHERE at_unix_s >= ? AND (? IS NULL OR label = ?)"
+            " ORDER BY at_unix_s, start_s", (since_unix_s, label, label),
+        )  # fmt: skip
+        for row in rows:
+            yield Event(*row)
+
+
+def history_page(
+    path: Path, *, since_unix_s: float = 0.0, until_unix_s: float = math.inf, label: str | None = None,
+    source: str | None = None, min_score: float = 0.0, before: tuple[float, str] | None = None, limit: int = 50,
+) -> list[Event]:  # fmt: skip
+    """The newest `limit` events that these filters leave, newest first; `before`: the time and id of the last one of
+    the page before, so that no event is twice or nowhere however many are new. Raises SinkError."""
+    at, id = before or (math.inf, "")
+    with _opened(path) as db:
+        rows = db.execute(
+            f"SELECT {_FIELDS} FROM events WHERE at_unix_s >= ? AND at_unix_s < ? AND (? IS NULL OR label = ?)"
+            " AND (? IS NULL OR source = ?) AND score >= ? AND (at_unix_s, id) < (?, ?)"
+            " ORDER BY at_unix_s DESC, id DESC LIMIT ?",
+            (since_unix_s, until_unix_s, label, label, source, source, min_score, at, id, limit),
+        ).fetchall()
+    return [Event(*row) for row in rows]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """To read, while a listener may write."""
     if not path.exists():
         raise SinkError(f"there is no history {path}", do="Listen with a history first, or name its file.")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
             if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 raise SinkError(f"{path} is no history of ours", do="Name another file.")
-            rows = db.execute(
-                f"SELECT {_FIELDS} FROM events WHERE at_unix_s >= ? AND (? IS NULL OR label = ?)"
-                " ORDER BY at_unix_s, start_s", (since_unix_s, label, label),
-            )  # fmt: skip
-            for row in rows:
-                yield Event(*row)
+            yield db
     except sqlite3.Error as error:
         raise SinkError(f"the history {path} cannot be read: {error}", do="Name another file.") from error

@@ -1,0 +1,89 @@
+"""What a class was taught from, example by example, so that an odd one can be found and taken out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pace_edge.leave_one_out import LeftOut, leave_one_out
+from pace_edge.operations import Operation
+from pace_edge.plane import principal_plane, share_of_variance
+from streams.labels import FURTHER
+from streams.learner import Learner
+
+SHOWN = 400  # of the newest examples of one class, and of all others in the picture
+JUDGED_FROM = 3  # examples of a class; of fewer none is further off than the others
+
+
+@dataclass(frozen=True)
+class TaughtExample:
+    """`left_out`: what the others call it; None: its embeddings cannot be read. It is `odd` for the reason `why`."""
+
+    operation: Operation
+    left_out: LeftOut | None
+    odd: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where an example's mean embedding lies in the plane of their largest variance."""
+
+    x: float
+    y: float
+    label: str
+    id: int
+
+
+@dataclass(frozen=True)
+class ClassExamples:
+    """`points` of this class and of those that its examples are taken for; `share` of their variance is in the
+    picture."""
+
+    examples: tuple[TaughtExample, ...]
+    confused_with: tuple[tuple[str, int], ...]
+    points: tuple[Point, ...]
+    share: float
+
+
+def examples_of(learner: Learner, label: str) -> ClassExamples:
+    """The newest examples of one class, oldest first. Empty for a class that was not taught here."""
+    taught = learner.state.examples
+    mine = [id for id, name in taught.items() if name == label][-SHOWN:]
+    phi = dict(learner.features(mine))
+    left = dict(zip(phi, leave_one_out(learner.classifier, learner.info.read_out, [(phi[id], label) for id in phi]),
+                    strict=True))  # fmt: skip
+    usual = float(np.median([one.leverage for one in left.values()])) if len(left) >= JUDGED_FROM else np.inf
+    operations = {o.id: o for o in learner.operations if o.id in set(mine)}
+    examples = [TaughtExample(operations[id], left.get(id), *_odd(left.get(id), label, usual)) for id in mine]
+    wrong = Counter(one.label for one in left.values() if not one.alone and one.label != label).most_common(3)
+    beside = {label, *(name for name, _ in wrong)}
+    shown = [*mine, *[id for id, name in taught.items() if name in beside and name != label][-SHOWN:]]
+    points, share = _picture(learner, shown)
+    return ClassExamples(tuple(examples), tuple(wrong), points, share)
+
+
+def _odd(left: LeftOut | None, label: str, usual: float) -> tuple[bool, str]:
+    if left is None:
+        return True, "its embeddings are damaged, and it does not count"
+    if not left.alone and left.label != label:
+        return True, f"the other examples call it '{left.label}'"
+    if left.leverage > FURTHER * usual:
+        return True, f"it is {left.leverage / usual:.1f} times as strange as the others"
+    return False, ""
+
+
+def _picture(learner: Learner, ids: Sequence[int]) -> tuple[tuple[Point, ...], float]:
+    read = {id: embeddings.mean(0) for id, embeddings in learner.journal.embeddings(ids)}
+    if not read:
+        return (), 1.0
+    z = np.stack([*read.values()])
+    plane = principal_plane(z)
+    labels = learner.state.examples
+    points = (
+        Point(round(float(x), 4), round(float(y), 4), labels[id], id) for id, (x, y) in zip(read, plane, strict=True)
+    )
+    return tuple(points), share_of_variance(plane, z)

@@ -1,0 +1,148 @@
+"""What was heard, on its way to the pages that are open: the last minute for one that opens, and a bounded queue each.
+
+The listener's thread calls `put`, which keeps a reference and wakes the server's loop at most once; all else happens
+in that loop. A page that reads too slowly loses the oldest, and is told how many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from pace_edge.config import HEARD_KEPT_S
+from streams.heard import Event, Heard, SourceState, Window, as_record
+from streams.web.tape import SOURCES
+
+INBOX = 4000  # reports that wait for the loop; a minute of 30 sources
+MINUTE = 4000  # reports that are kept for a page that opens
+QUEUE = 200  # messages that wait for one page
+KEEP_ALIVE_S = 10.0
+LEAST_SCORE = 0.01  # of a class that is worth telling
+
+
+class Viewer:
+    """One open page: its messages, oldest first; a full queue loses the oldest."""
+
+    def __init__(self, room: int = QUEUE) -> None:
+        self.lost = 0  # since it was told last
+        self.over = False
+        self._waiting: deque[bytes] = deque()
+        self._room = room
+        self._come = asyncio.Event()
+
+    def put(self, message: bytes) -> None:
+        if len(self._waiting) >= self._room:
+            self._waiting.popleft()
+            self.lost += 1
+        self._waiting.append(message)
+        self._come.set()
+
+    def end(self) -> None:
+        self.over = True
+        self._come.set()
+
+    async def messages(self, keep_alive_s: float = KEEP_ALIVE_S) -> AsyncIterator[bytes]:
+        """What to send, until the end; a comment where nothing came for a while, so that a dead line is noticed."""
+        while not self.over:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._come.wait(), keep_alive_s)
+            self._come.clear()
+            if not self._waiting and not self.over:
+                yield b": nothing new\n\n"
+            while self._waiting:
+                if self.lost:
+                    lost, self.lost = self.lost, 0
+                    yield message("lost", {"count": lost})
+                yield self._waiting.popleft()
+
+
+class Hub:
+    """`viewers` are the pages that are open: only the loop's thread changes them."""
+
+    def __init__(self) -> None:
+        self.viewers: set[Viewer] = set()
+        self.lost = 0  # reports that the loop was too slow for
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._inbox: deque[Heard] = deque(maxlen=INBOX)
+        self._woken = False
+        self._sources: dict[str, tuple[SourceState | None, float | None]] = {}
+        self._minute: deque[Heard] = deque(maxlen=MINUTE)
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called once, in the loop's thread."""
+        self._loop = loop
+
+    def put(self, heard: Heard) -> None:
+        """From the listener's thread; never waits, never raises."""
+        self.lost += len(self._inbox) == INBOX
+        self._inbox.append(heard)
+        loop = self._loop
+        if loop is not None and not self._woken:
+            self._woken = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._take)
+
+    def tell(self, kind: str, data: Any) -> None:
+        """To every open page, from the loop's thread."""
+        if self.viewers:
+            encoded = message(kind, data)
+            for viewer in self.viewers:
+                viewer.put(encoded)
+
+    def sources(self) -> list[dict[str, Any]]:
+        """Every source that was heard of, as it is now."""
+        return [
+            {"name": name, "state": state.state if state else "hearing", "words": state.words if state else "",
+             "level_dbfs": level and round(level, 2)}
+            for name, (state, level) in self._sources.items()
+        ]  # fmt: skip
+
+    def recent(self) -> dict[str, list[dict[str, Any]]]:
+        """The windows and events of the last minute, oldest first. In the loop's thread."""
+        since = time.time() - HEARD_KEPT_S
+        heard = [one for one in self._minute if getattr(one, "at_unix_s", since) >= since]
+        return {
+            "windows": [record_of(one) for one in heard if isinstance(one, Window)],
+            "events": [record_of(one) for one in heard if isinstance(one, Event)],
+        }
+
+    def end(self) -> None:
+        """The server closes: every page's stream ends. In the loop's thread."""
+        for viewer in self.viewers:
+            viewer.end()
+
+    def _note(self, heard: Heard) -> None:
+        if isinstance(heard, Window | SourceState):
+            state, level = self._sources.pop(heard.source, (None, None))
+            here = (heard, level) if isinstance(heard, SourceState) else (state, heard.level_dbfs)
+            self._sources[heard.source] = here
+            if len(self._sources) > SOURCES:
+                del self._sources[next(iter(self._sources))]
+
+    def _take(self) -> None:
+        self._woken = False
+        while self._inbox:
+            heard = self._inbox.popleft()
+            self._minute.append(heard)
+            self._note(heard)
+            if self.viewers:
+                self.tell("heard", record_of(heard))
+
+
+def record_of(heard: Heard) -> dict[str, Any]:
+    """As in every sink; but a window's `top` has every class that scores at all."""
+    record = as_record(heard)
+    if isinstance(heard, Window) and heard.scores:
+        best = sorted(heard.scores.items(), key=lambda item: -item[1])
+        record["top"] = {label: round(score, 4) for label, score in best if score >= LEAST_SCORE}
+    return record
+
+
+def message(kind: str, data: Any) -> bytes:
+    """A server-sent event. JSON has no line ends, so the data is one line."""
+    return f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

@@ -1,0 +1,129 @@
+"""The web server: a sink that keeps references, and uvicorn in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pace_edge.errors import PaceEdgeError
+from streams.heard import Heard
+from streams.listener import Listener
+from streams.settings import Settings
+from streams.sinks.sink import Counts
+from streams.web.hub import Hub
+from streams.web.tape import Tape
+from streams.words import Say
+
+CLOSE_S = 5.0
+LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+class Web:
+    """Serves from `open` to `close`. `write` and `push` are the listener's, and cost it a reference each.
+
+    Raises PaceEdgeError where the address cannot be served, or the extra is missing.
+    """
+
+    name = "web"
+
+    def __init__(
+        self, settings: Settings, listener: Listener, *, say: Say, sinks: Callable[[], Mapping[str, Counts]] = dict,
+        switch: Callable[[Settings], None] | None = None,
+    ) -> None:  # fmt: skip
+        try:
+            import starlette  # noqa: F401
+            import uvicorn
+        except ImportError:
+            raise PaceEdgeError(
+                "the page needs Starlette and uvicorn", do="Install them with: pip install 'pace-edge[web]'"
+            ) from None
+        from streams.web.app import Context, app_of
+
+        address, port = address_of(settings.web.serve or "")
+        self.hub, self.tape = Hub(), Tape(listener.rate_hz)
+        self._counts = Counts()
+        self._context = Context(settings, listener, self.hub, self.tape, say=say, sinks=sinks, switch=switch)
+        try:
+            self._socket = _bound(address, port)
+            self.address, self.port = self._socket.getsockname()[:2]
+            self._context.open(local=address in LOCAL, port=self.port)
+        except BaseException:
+            self._context.close()
+            raise
+        config = uvicorn.Config(
+            app_of(self._context), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=1,
+            limit_concurrency=200, h11_max_incomplete_event_size=16384,
+        )  # fmt: skip
+        self._server = uvicorn.Server(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
+        self._thread.start()
+        self._ready.wait(CLOSE_S)
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        say(f"the page is on http://{host}:{self.port}")
+
+    def write(self, heard: Heard) -> None:
+        self._counts.written += 1
+        self.hub.put(heard)
+
+    def push(self, source: str, chunk: Any, *, start_s: float) -> None:
+        """float32 mono [samples], for the spectrogram; `start_s`: the first one's time in the stream."""
+        self.tape.push(source, chunk, start_s=start_s)
+
+    def counts(self) -> Counts:
+        self._counts.discarded = self.hub.lost
+        return self._counts
+
+    def close(self) -> None:
+        if self._loop is not None:
+            self._server.should_exit = True
+            try:
+                self._loop.call_soon_threadsafe(self.hub.end)
+            except RuntimeError:  # it is over already
+                pass
+        self._thread.join(CLOSE_S)
+        self._context.close()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        async def serve() -> None:
+            self._loop = asyncio.get_running_loop()
+            self.hub.bind(self._loop)
+            painting = asyncio.create_task(self._context.paint())
+            self._ready.set()
+            try:
+                await self._server.serve(sockets=[self._socket])
+            finally:
+                painting.cancel()
+
+        asyncio.run(serve())
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """ "ADDRESS:PORT", "[ADDRESS]:PORT" or "PORT" as address and port; this machine alone unless said otherwise."""
+    address, _, port = text.rpartition(":")
+    return address.strip("[]") or "127.0.0.1", int(port)
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    try:
+        kind, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        bound = socket.socket(kind, socket.SOCK_STREAM)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(place)
+            bound.listen(128)
+        except BaseException:
+            bound.close()
+            raise
+    except (OSError, OverflowError) as error:
+        words = getattr(error, "strerror", None) or error
+        raise PaceEdgeError(
+            f"the page cannot be served on {address}:{port} ({words})", do="Choose another address or port: --web."
+        ) from None
+    return bound
