@@ -22,15 +22,15 @@ export function begin({ windows = [], events: announced = [], mel = [] }) {
 
 export function addMel(mel) {
   const source = sourceNamed(mel.source);
-  source.offset_s = mel.at_unix_s - mel.end_s;
   source.strip.push(mel);
+  source.offset_s = source.strip.at_unix_s - source.strip.end_s;
 }
 
 export function addWindow(window) {
   const { windows } = sourceNamed(window.source);
   const last = windows.at(-1);
-  if (last && window.end_s < last.end_s - 5) windows.length = 0; // the stream began again
-  else if (last && window.end_s <= last.end_s) return; // seen already
+  if (last && window.at_unix_s <= last.at_unix_s) return; // seen already
+  if (last && window.end_s <= last.end_s) windows.length = 0; // the stream began again
   windows.push(window);
   while (windows[0].end_s < window.end_s - KEPT_S) windows.shift();
 }

@@ -3,7 +3,6 @@
 import { colours } from "./colours.js";
 
 const SLACK_S = 0.05; // pieces that meet within this are one
-const HERE_AGAIN_S = 5; // a piece that is older than this is of a stream that began again
 
 export class Strip {
   constructor(kept_s) {
@@ -14,6 +13,7 @@ export class Strip {
   clear() {
     this.frame_s = 0; // how long a column lasts; 0 before the first came
     this.end_s = 0; // where the newest column ends, in the stream's seconds
+    this.at_unix_s = 0; // when that was
     this.columns = 0; // how many there ever were
     this.gaps = []; // [from_s, to_s] where nothing came
   }
@@ -23,9 +23,10 @@ export class Strip {
   }
 
   /** Add what is new of a mel message. */
-  push({ start_s, end_s, mels, frames, data }) {
+  push({ start_s, end_s, at_unix_s, mels, frames, data }) {
     if (!frames) return;
-    if (this.frame_s && (end_s < this.end_s - HERE_AGAIN_S || mels !== this.mels)) this.clear();
+    const beganAgain = end_s < this.end_s && at_unix_s > this.at_unix_s;
+    if (this.frame_s && (beganAgain || mels !== this.mels)) this.clear();
     if (!this.frame_s) this.open(start_s, (end_s - start_s) / frames, mels);
     const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
     const seen = Math.max(0, Math.round((this.end_s - start_s) / this.frame_s));
@@ -33,6 +34,7 @@ export class Strip {
     if (start_s > this.end_s + SLACK_S) this.skip(start_s);
     this.write(bytes.subarray(seen * mels), frames - seen);
     this.end_s = end_s;
+    this.at_unix_s = at_unix_s;
   }
 
   open(start_s, frame_s, mels) {

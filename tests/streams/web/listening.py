@@ -1,0 +1,159 @@
+"""`pace-edge listen --web` as a person runs it, in a process of its own on a virtual microphone, and a page on it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.chromium import Chromium
+from tests.virtual_microphone import VirtualMicrophone
+
+PATIENCE_S = 60.0  # on a slow and busy machine
+CHROMIUM = shutil.which("chromium")
+
+
+def missing() -> str:
+    """Why the page cannot be tried in a browser here; empty where it can."""
+    packages = [*([] if CHROMIUM else ["chromium"]), *VirtualMicrophone.missing()]
+    return f"no browser or no virtual microphone: apt-get install {' '.join(packages)}" if packages else ""
+
+
+class Listening:
+    """Inside `with` it runs; `stop` and `start` are a restart at the same address with the same state."""
+
+    def __init__(self, env: dict[str, str], home: Path, *options: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}/"
+        self.home = home
+        self._env = env | {"PACE_EDGE_HOME": str(home)}
+        self._options = options
+
+    def __enter__(self) -> Listening:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "pace_edge", "listen", "--json", "--web", f"127.0.0.1:{self.port}"]
+        with (self.home / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *self._options], env=self._env, stdout=subprocess.DEVNULL, stderr=log
+            )
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the listener did not start:\n{self.log()}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def log(self) -> str:
+        return (self.home / "log").read_text(errors="replace")
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.address + path, timeout=PATIENCE_S) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: dict[str, Any] | bytes) -> Any:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"X-Pace-Edge": "1", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.address + path, data, headers)
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            return json.load(answer)
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(self.address + "api/login", timeout=5).close()
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+class Page:
+    """What a person sees and does on the page of a listener."""
+
+    def __init__(self, browser: Chromium, listening: Listening) -> None:
+        self.browser, self.listening = browser, listening
+
+    def open(self, view: str = "live", *, width: int = 1200, height: int = 900, scheme: str = "light") -> None:
+        """Anew, whatever it was."""
+        self.browser.prefer(prefers_color_scheme=scheme)
+        self.browser.open("about:blank", width=width, height=height)
+        self.wait("location.href === 'about:blank'")
+        self.browser.open(f"{self.listening.address}#{view}", width=width, height=height)
+        self.wait("document.querySelector('#connection')?.dataset.state === 'open'")
+
+    def go(self, view: str) -> None:
+        self.browser.run(f"location.hash = {json.dumps(view)}")
+
+    def wait(self, condition: str) -> None:
+        self.browser.wait(condition, PATIENCE_S)
+
+    def text(self, selector: str) -> str:
+        """What an element says; empty where there is none."""
+        return self.browser.run(f"document.querySelector({json.dumps(selector)})?.textContent ?? ''")
+
+    def wait_text(self, selector: str, part: str) -> None:
+        words, part = json.dumps(selector), json.dumps(part)
+        self.wait(f"(document.querySelector({words})?.textContent ?? '').includes({part})")
+
+    def click(self, selector: str, words: str = "") -> None:
+        """With the mouse, in the middle of the first element that fits and says `words`, once it is there."""
+        found = f"[...document.querySelectorAll({json.dumps(selector)})].find((e) => e.textContent.includes({json.dumps(words)}))"
+        self.wait(f"Boolean({found})")
+        x, y = self.browser.run(
+            f"(() => {{ const e = {found}; e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect();"
+            " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+        )
+        self.browser.drag([(x, y)])
+
+    def fill(self, selector: str, text: str) -> None:
+        self.browser.run(f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.focus(); e.select(); }})()")
+        self.browser.type(text)
+
+    def drag_last(self, last_s: float, *, touch: bool = False) -> None:
+        """Over the last seconds of the spectrogram, as far as it goes."""
+        left, top, width, height = self.browser.run(
+            "(() => { const e = document.querySelector('#spectrogram'); e.scrollIntoView({block: 'center'});"
+            " const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()"
+        )
+        span_s = self.browser.run("import('/plot.js').then(({ view }) => view.span_s)")
+        from_x, to_x, y = left + width * (1 - last_s / span_s), left + width - 3, top + height / 2
+        self.browser.drag([(from_x + (to_x - from_x) * i / 8, y) for i in range(9)], touch=touch)
+
+    def events(self) -> list[str]:
+        """The names in the list of the last minute, newest first."""
+        return self.browser.run("[...document.querySelectorAll('#events .name')].map((name) => name.textContent)")
+
+    def wait_event(self, label: str) -> None:
+        words = json.dumps(label)
+        self.wait(f"[...document.querySelectorAll('#events .name')].some((name) => name.textContent === {words})")
+
+    def tab_to(self, selector: str, *, back: bool = False) -> None:
+        """With the keyboard alone."""
+        for _ in range(200):
+            self.browser.press("Tab", shift=back)
+            if self.browser.run(f"document.activeElement.matches({json.dumps(selector)})"):
+                return
+        raise AssertionError(f"Tab does not reach {selector}")
