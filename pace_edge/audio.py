@@ -29,15 +29,18 @@ def read_audio(path: str | Path, rate_hz: int) -> np.ndarray:
     return np.concatenate(list(stream_audio(path, rate_hz, _READ_BLOCK_S * rate_hz)))
 
 
-def stream_audio(path: str | Path, rate_hz: int, chunk: int, *, channel: int | None = None) -> Generator[np.ndarray]:
+def stream_audio(
+    path: str | Path, rate_hz: int, chunk: int, *, channel: int | None = None, ffmpeg: bool = True
+) -> Generator[np.ndarray]:
     """The samples of `read_audio` in blocks of about `chunk` samples, in bounded memory.
 
-    `channel`: this one alone, the first is 1. A file that cannot be opened raises here; one that is damaged or empty
-    raises while it is read. With another rate the blocks' sizes vary (the resampler works ahead in its own steps);
-    their sum does not.
+    `channel`: this one alone, the first is 1. `ffmpeg`: for what libsndfile cannot read; not for a stranger's file,
+    since what FFmpeg opens may name other files and addresses. A file that cannot be opened raises here; one that is
+    damaged or empty raises while it is read. With another rate the blocks' sizes vary (the resampler works ahead in its
+    own steps); their sum does not.
     """
     path = Path(path)
-    file = _open(path)
+    file = _open(path, ffmpeg)
     try:
         check_channel(channel, file.channels, str(path))
     except AudioError:
@@ -114,7 +117,7 @@ def level_dbfs(samples: np.ndarray) -> float:
     return 20 * math.log10(max(rms, 10 ** (SILENCE_DBFS / 20)))
 
 
-def _open(path: Path):
+def _open(path: Path, ffmpeg: bool):
     """The open soundfile.SoundFile, or a MediaFile, which reads like one."""
     import soundfile
 
@@ -130,7 +133,7 @@ def _open(path: Path):
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a name that ends in .raw
         from pace_edge.media import open_media
 
-        file, why_not = open_media(path)
+        file, why_not = open_media(path) if ffmpeg else (None, "FFmpeg is not asked")
         if file is not None:
             return file
         raise AudioError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """A temporary file beside `path`, flushed to the disk, then renamed: whatever happens, `path` is the old file or
-    the new one, which gets this `mode`. The folder is made if it is not there. Raises OSError, and leaves nothing behind."""
+    the new one, of this `mode`. The folder is made if it is not there. Raises OSError, and leaves nothing behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:

@@ -90,7 +90,7 @@ def measure_source(model: Model, source: Source, seconds: float, options: Option
         in_time = takewhile(lambda _: time.monotonic() < stop_at, come)
 
         def heard() -> Iterator[Heard]:
-            yield from listener.run_several(chunks_of(in_time, None, listener.rate_hz))
+            yield from listener.run_several(chunks_of(in_time, (), listener.rate_hz))
             come.close()  # the recording process ends, and its time is counted
 
         return _measured(model, source.name, listener, heard())

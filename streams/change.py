@@ -1,5 +1,5 @@
-"""What can be done to what was taught: correct, remove, undo, forget, hide, rename, merge, reset. Each is one operation in the
-journal, which whichever listener runs takes up at its next window, and says what it did to the other classes.
+"""What can be done to what was taught: correct, remove, undo, forget, hide, rename, merge, reset. Each is one operation
+in the journal, which whichever listener runs takes up at its next window, and says what it did to the other classes.
 """
 
 from __future__ import annotations
@@ -31,6 +31,12 @@ class Change:
     examples: int
     effect: Effect
 
+    def in_words(self) -> str:
+        words = f"{self.did}; {self.effect.in_words()}"
+        if self.label:
+            words += f"; '{self.label}' has {self.examples} example{'s' * (self.examples != 1)}"
+        return words
+
 
 class Changer:
     """A model with its journal open for changes."""
@@ -49,7 +55,16 @@ class Changer:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._journal.close()
+
+    @property
+    def learner(self) -> Learner:
+        """The classifier as the journal makes it now."""
+        self._learner.catch_up()
+        return self._learner
 
     def warnings(self) -> list[str]:
         """What is wrong with the journal, as far as it was met: one line each."""

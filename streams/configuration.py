@@ -1,4 +1,5 @@
-"""Where a setting comes from: a flag, else the environment, else one TOML file, else the default.
+"""Where a setting comes from: a flag, else the environment, else what was set on the page, else one TOML file, else the
+default.
 
 A value is looked up by its path, such as ("events", "threshold"): `[events] threshold` in the file,
 PACE_EDGE_EVENTS_THRESHOLD in the environment, `--set events.threshold=0.5` on the command line.
@@ -58,16 +59,24 @@ def configure(
     environment = os.environ if environment is None else environment
     chosen = file or (Path(environment["PACE_EDGE_CONFIG"]) if environment.get("PACE_EDGE_CONFIG") else None)
     given, places = _from_file(chosen or home() / "config.toml", must_exist=chosen is not None)
-    given |= _from_environment(environment)
+    said = _from_environment(environment)
     for name, flag in (flags or {}).items():
         path: Key = tuple(name.split("."))
-        given[path] = Given(_parsed(path, flag.value, flag.origin), flag.origin)
+        said[path] = Given(_parsed(path, flag.value, flag.origin), flag.origin)
+    kept_in = (given | said).get(("web", "kept_in"))
+    kept, kept_places = _from_file(kept_path(kept_in.value if kept_in else None), must_exist=False)
+    given, places = given | kept | said, places | kept_places
     origins = {path: one.origin for path, one in given.items()}
     try:
         settings = Settings.model_validate(_nested(given))
     except ValidationError as error:
         raise explained(error, origins, places) from None
     return Configuration(settings, {path: origins.get(path, DEFAULT) for path in settings_paths()})
+
+
+def kept_path(said: object = None) -> Path:
+    """Where is kept what was set on the page: the setting web.kept_in, else a file in the state folder."""
+    return Path(str(said)).expanduser() if said else home() / "page.toml"
 
 
 def settings_paths(schema: type[Section] = Settings, prefix: Key = ()) -> Iterator[Key]:

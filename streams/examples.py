@@ -57,7 +57,7 @@ def examples_of(learner: Learner, label: str) -> ClassExamples:
     left = dict(zip(phi, leave_one_out(learner.classifier, learner.info.read_out, [(phi[id], label) for id in phi]),
                     strict=True))  # fmt: skip
     usual = float(np.median([one.leverage for one in left.values()])) if len(left) >= JUDGED_FROM else np.inf
-    operations = {o.id: o for o in learner.operations if o.id in set(mine)}
+    operations = {o.id: o for o in learner.operations}
     examples = [TaughtExample(operations[id], left.get(id), *_odd(left.get(id), label, usual)) for id in mine]
     wrong = Counter(one.label for one in left.values() if not one.alone and one.label != label).most_common(3)
     beside = {label, *(name for name, _ in wrong)}

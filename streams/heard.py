@@ -7,7 +7,7 @@ Scores run from 0 to 1, levels are dB relative to full scale.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pace_edge.journal import Example
@@ -17,8 +17,8 @@ from pace_edge.operations import Operation
 @dataclass(frozen=True)
 class Window:
     """What one window was called. `label` is the class that wins, `unknown` where none is like it; `top` the best
-    classes with their scores, best first; `clipped` the share of its samples at full scale; `scores` every class's, which
-    `as_record` leaves out."""
+    classes with their scores, best first; `clipped` the share of its samples at full scale; `scores` those of
+    all classes, which `as_record` leaves out."""
 
     start_s: float
     end_s: float
@@ -109,8 +109,9 @@ def as_record(heard: Heard) -> dict[str, Any]:
     if isinstance(heard, Operation):
         return record | {"id": heard.id, "operation": heard.kind, "label": heard.label, "new_label": heard.new_label,
                          "target": heard.target, "words": heard.in_words(), "at_unix_s": heard.at_unix_s}  # fmt: skip
-    for key in (field.name for field in fields(heard) if field.name != "scores"):
-        value = getattr(heard, key)
+    for key, value in vars(heard).items():
+        if key == "scores":
+            continue
         record[key] = round(value, 4) if isinstance(value, float) else value
     if isinstance(heard, Window):
         record["top"] = {label: round(score, 4) for label, score in heard.top}

@@ -35,7 +35,8 @@ class Listener:
     """One model for one or more sources. Feed it PCM at the model's rate in chunks of any size, or let it `run`.
 
     After each chunk the windows' embeddings are in the journal, for another process to label, and every label in the
-    journal is in the classifier. All is called from one thread, but for `stop`, `swap`, `adjust` and reading `counters` and the properties.
+    journal is in the classifier. All is called from one thread, but for `stop`, `swap`, `adjust` and what
+    is only read.
 
     Set OPENBLAS_NUM_THREADS=1 before NumPy is imported, as `pace-edge listen` does: BLAS with two threads, which spin
     between windows, takes 1.8 times the CPU (benchmarks/quiet_night.py). It belongs to the process, so it is left alone

@@ -43,6 +43,12 @@ def open_configured(settings: Settings, rate_hz: int, say: Say) -> list[Source]:
     return opened
 
 
+def open_again(settings: Settings, rate_hz: int, say: Say) -> list[Source]:
+    """Other sources while listening goes on: what cannot be opened is waited for."""
+    patient = settings.watchdog.model_copy(update={"wait": True})
+    return open_configured(settings.model_copy(update={"watchdog": patient}), rate_hz, say)
+
+
 @dataclass
 class _Stream:
     """An arrival's source as the listener asks it."""

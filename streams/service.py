@@ -16,14 +16,14 @@ from pace_edge.model_file import Model
 from streams.learner import open_journal
 from streams.listener import Listener
 from streams.notify import Notifier
-from streams.opening import TakesSound, chunks_of, open_configured
+from streams.opening import TakesSound, chunks_of, open_again, open_configured
 from streams.outputs import open_clips, open_sinks, open_stdout
 from streams.reload import Reloader, load_model
 from streams.settings import Settings
-from streams.several import arrivals
 from streams.signals import Signals
 from streams.sinks.reports import Reports
 from streams.sinks.together import Sinks
+from streams.switching import Switch
 from streams.words import Voice
 
 T = TypeVar("T")
@@ -34,6 +34,7 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
     to standard error. Signals are only heard in the main thread. Raises the errors of `pace_edge.errors`."""
     voice = Voice(settings.log.time)
     reports = Reports(voice.say, every_s=settings.log.repeat_s)
+    switch = Switch()
     turns: list[Callable[[], None]] = []  # called whenever the listener comes round
     with ExitStack() as stack:
         model = load_model(settings.model)
@@ -57,9 +58,13 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
         if settings.web.serve is not None:
             from streams.web.server import Web
 
-            web = Web(settings, listener, say=voice.say, sinks=lambda: together.counts())
+            web = Web(
+                settings, listener, say=voice.say, sinks=lambda: together.counts(),
+                switch=lambda changed: switch.to(open_again(changed, rate_hz, voice.say)),
+            )  # fmt: skip
             sinks.append(web)
             takers.append(web)
+            turns.append(web.alive)
         sinks += open_stdout(settings.outputs, stdout or sys.stdout, reports, voice, stack, title=model.info.name)
         together = stack.enter_context(Sinks(sinks, reports))
         voice.say(_introduction(model, listener, [source.name for source in sources]))
@@ -68,7 +73,7 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
         notifier, reloader = Notifier(), Reloader(settings, listener, model, voice.say)
         stack.callback(notifier.tell, "STOPPING=1")
         turns += [notifier.alive, lambda: reloader.follow(signals)]
-        come = _until_stopped(arrivals(sources), signals, turns)
+        come = _until_stopped(switch.arrivals(sources), signals, turns)
         for heard in listener.run_several(chunks_of(come, takers, rate_hz)):
             together.write(heard)
     return signals.stop

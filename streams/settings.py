@@ -115,6 +115,11 @@ class WebSettings(Section):
     token_file: APath | None = Field(
         default=None, description="Where the token's hash is kept; not set: web-token in PACE_EDGE_HOME."
     )
+    kept_in: APath | None = Field(
+        default=None,
+        description="Where is kept what is set on the page; not set: page.toml in PACE_EDGE_HOME. It goes before this "
+        "file.",
+    )
     names: Labels = Field(
         default=frozenset(),
         description="More names by which it is reached, such as attic.example; addresses, localhost and this machine's "

@@ -96,6 +96,11 @@ def open_sources(
     return sources
 
 
+def means_a_file(text: str) -> bool:
+    """Whether `open_source` would take these words for a file, a folder, an address or standard input."""
+    return text == "-" or is_address(text) or Path(text).exists() or _looks_like_path(text)
+
+
 def _looks_like_path(text: str) -> bool:
     separators = [os.sep, *filter(None, [os.altsep])]
     suffixes = AUDIO_SUFFIXES + MEDIA_SUFFIXES

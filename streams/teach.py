@@ -48,6 +48,17 @@ class Lesson:
     id: int
     effect: Effect
 
+    def in_words(self) -> str:
+        (was, was_score), (now, now_score) = self.before, self.after
+        kind = "new class" if self.is_new_class else "class"
+        words = [
+            f"{kind} '{self.label}' has {self.examples} example{'s' * (self.examples != 1)}",
+            f"this sound ({self.source}) was called '{was}' ({was_score:.2f}) and is now '{now}' ({now_score:.2f})",
+        ]
+        if quiet := self.windows_heard - self.windows:
+            words.append(f"{quiet} of {self.windows_heard} windows were too quiet beside the rest and left out")
+        return "; ".join([*words, self.effect.in_words()])
+
 
 class Teacher(Changer):
     """A model with its journal open for labels; whichever listener runs takes them up at its next window."""

@@ -151,7 +151,4 @@ def _do(model: Path, journal: Path | None, as_json: bool, change: Callable[[Chan
         options.say_warnings(changer.warnings())
     if as_json or not sys.stdout.isatty():
         click.echo(json.dumps({"type": "change", **asdict(done)}, ensure_ascii=False))
-    words = f"{done.did}; {done.effect.in_words()}"
-    if done.label:
-        words += f"; '{done.label}' has {done.examples} example{'s' * (done.examples != 1)}"
-    click.echo(words, err=True)
+    click.echo(done.in_words(), err=True)

@@ -106,7 +106,7 @@ def learn(
         for lesson in lessons:
             if as_json or not sys.stdout.isatty():
                 click.echo(json.dumps({"type": "lesson", **asdict(lesson)}, ensure_ascii=False))
-            _explain(lesson)
+            click.echo(lesson.in_words(), err=True)
         options.say_warnings(teacher.warnings())
 
 
@@ -143,15 +143,3 @@ def _moment(at: str) -> dict[str, float]:
             do="Nothing was learned.",
         ) from None  # fmt: skip
     return {"at_unix_s": moment.timestamp()}
-
-
-def _explain(lesson: Lesson) -> None:
-    (was, was_score), (now, now_score) = lesson.before, lesson.after
-    kind = "new class" if lesson.is_new_class else "class"
-    words = [
-        f"{kind} '{lesson.label}' has {lesson.examples} example{'s' * (lesson.examples != 1)}",
-        f"this sound ({lesson.source}) was called '{was}' ({was_score:.2f}) and is now '{now}' ({now_score:.2f})",
-    ]
-    if quiet := lesson.windows_heard - lesson.windows:
-        words.append(f"{quiet} of {lesson.windows_heard} windows were too quiet beside the rest and left out")
-    click.echo("; ".join([*words, lesson.effect.in_words()]), err=True)

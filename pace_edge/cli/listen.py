@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--new-web-token", is_flag=True, help="Make a new token for the page, which ends all its sessions.")
 @configured()
-def listen(read: Callable[[], Configuration]) -> None:
+def listen(read: Callable[[], Configuration], new_web_token: bool) -> None:
     """Hear sounds and say what they are.
 
     It goes on until the input ends, Ctrl-C or SIGTERM; SIGHUP reads the model file again. Without --input: the default
@@ -24,5 +25,10 @@ def listen(read: Callable[[], Configuration]) -> None:
     """
     from streams.service import run
 
-    if run(read().settings) == signal.SIGINT:
+    settings = read().settings
+    if new_web_token:
+        from streams.web.tokens import forget_token, token_path
+
+        forget_token(settings.web.token_file or token_path())
+    if run(settings) == signal.SIGINT:
         raise KeyboardInterrupt  # now that all is closed

@@ -11,11 +11,12 @@ import contextlib
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from pace_edge.config import HEARD_KEPT_S
-from streams.heard import Event, Heard, SourceState, Window, as_record
+from streams.heard import Event, Gap, Heard, SourceState, Window, as_record
+from streams.web.scores import ScoreHour
 from streams.web.tape import SOURCES
 
 INBOX = 4000  # reports that wait for the loop; a minute of 30 sources
@@ -66,7 +67,9 @@ class Hub:
 
     def __init__(self) -> None:
         self.viewers: set[Viewer] = set()
+        self.changed: Callable[[], None] = lambda: None  # called in the loop when more than a sound was reported
         self.lost = 0  # reports that the loop was too slow for
+        self.scores = ScoreHour()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._inbox: deque[Heard] = deque(maxlen=INBOX)
         self._woken = False
@@ -102,6 +105,11 @@ class Hub:
             for name, (state, level) in self._sources.items()
         ]  # fmt: skip
 
+    def loudest(self) -> str:
+        """The source whose latest window is the loudest; empty: nothing was heard yet."""
+        levels = {name: level for name, (_, level) in self._sources.items() if level is not None}
+        return max(levels, key=lambda name: levels[name], default="")
+
     def recent(self) -> dict[str, list[dict[str, Any]]]:
         """The windows and events of the last minute, oldest first. In the loop's thread."""
         since = time.time() - HEARD_KEPT_S
@@ -117,6 +125,8 @@ class Hub:
             viewer.end()
 
     def _note(self, heard: Heard) -> None:
+        if isinstance(heard, Window):
+            self.scores.add(heard)
         if isinstance(heard, Window | SourceState):
             state, level = self._sources.pop(heard.source, (None, None))
             here = (heard, level) if isinstance(heard, SourceState) else (state, heard.level_dbfs)
@@ -132,6 +142,8 @@ class Hub:
             self._note(heard)
             if self.viewers:
                 self.tell("heard", record_of(heard))
+            if not isinstance(heard, Window | Event | Gap):
+                self.changed()
 
 
 def record_of(heard: Heard) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The model's own front end: the part of its graph that makes the log-mel spectrogram, cut out and run alone.
 
-It is found by its form: the first logarithm behind a strided convolution of the PCM, [batch, frames, mels]. A model that
-has none is drawn without one; there is no second way to make a mel spectrogram here.
+It is found by its form: the first logarithm behind a strided convolution of the PCM, [batch, frames, mels]. A model
+that has none is drawn without one; there is no second way to make a mel spectrogram here.
 """
 
 from __future__ import annotations

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +21,6 @@ from streams.web.tape import Tape
 from streams.words import Say
 
 CLOSE_S = 5.0
-LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 class Web:
@@ -45,13 +47,15 @@ class Web:
         address, port = address_of(settings.web.serve or "")
         self.hub, self.tape = Hub(), Tape(listener.rate_hz)
         self._counts = Counts()
-        self._context = Context(settings, listener, self.hub, self.tape, say=say, sinks=sinks, switch=switch)
+        self._socket = _bound(address, port)
+        self.address, self.port = self._socket.getsockname()[:2]
         try:
-            self._socket = _bound(address, port)
-            self.address, self.port = self._socket.getsockname()[:2]
-            self._context.open(local=address in LOCAL, port=self.port)
+            self._context = Context(
+                settings, listener, self.hub, self.tape, local=ipaddress.ip_address(self.address).is_loopback, say=say,
+                sinks=sinks, switch=switch,
+            )  # fmt: skip
         except BaseException:
-            self._context.close()
+            self._socket.close()
             raise
         config = uvicorn.Config(
             app_of(self._context), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
@@ -75,6 +79,10 @@ class Web:
         """float32 mono [samples], for the spectrogram; `start_s`: the first one's time in the stream."""
         self.tape.push(source, chunk, start_s=start_s)
 
+    def alive(self) -> None:
+        """Call it whenever the listener comes round."""
+        self._context.alive_at_s = time.monotonic()
+
     def counts(self) -> Counts:
         self._counts.discarded = self.hub.lost
         return self._counts
@@ -82,10 +90,8 @@ class Web:
     def close(self) -> None:
         if self._loop is not None:
             self._server.should_exit = True
-            try:
+            with contextlib.suppress(RuntimeError):  # it is over already
                 self._loop.call_soon_threadsafe(self.hub.end)
-            except RuntimeError:  # it is over already
-                pass
         self._thread.join(CLOSE_S)
         self._context.close()
         self._socket.close()
@@ -94,7 +100,7 @@ class Web:
         async def serve() -> None:
             self._loop = asyncio.get_running_loop()
             self.hub.bind(self._loop)
-            painting = asyncio.create_task(self._context.paint())
+            painting = asyncio.create_task(self._context.studio.go_on(self.hub))
             self._ready.set()
             try:
                 await self._server.serve(sockets=[self._socket])

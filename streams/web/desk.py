@@ -1,0 +1,72 @@
+"""Teaching over the API: one thread with the journal open, which does one thing after the other.
+
+SQLite's files belong to the thread that opened them. The thread opens the journal when it is first needed, again for
+another model, and closes it at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from streams.listener import Listener
+from streams.teach import Teacher
+
+T = TypeVar("T")
+ROOM = 20  # requests that may wait
+
+
+class BusyError(Exception):
+    """So many requests wait that another would wait too long."""
+
+
+class Desk:
+    """`do` and `ask` are called in the server's loop alone."""
+
+    def __init__(self, listener: Listener, journal: Path | None) -> None:
+        self._listener, self._journal = listener, journal
+        self._teacher: Teacher | None = None
+        self._model = ""
+        self._waiting = 0
+        self._worker = ThreadPoolExecutor(1, "web-desk")
+
+    async def do(self, work: Callable[[Teacher], T]) -> T:
+        """What `work` makes with the journal open; its errors are raised here. Raises BusyError."""
+        return await self.ask(lambda: work(self._opened()))
+
+    async def ask(self, work: Callable[[], T]) -> T:
+        """The same for what needs no journal but may take a while, such as listing microphones."""
+        if self._waiting >= ROOM:
+            raise BusyError
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+        finally:
+            self._waiting -= 1
+
+    def close(self, wait_s: float = 5.0) -> None:
+        """What waits is given up; what is being written is finished."""
+        done: Any = None
+        try:
+            done = self._worker.submit(self._close)
+        finally:
+            self._worker.shutdown(wait=False)
+        if done is not None:
+            done.exception(wait_s)
+
+    def _opened(self) -> Teacher:
+        """In the worker's thread."""
+        ears = self._listener.ears
+        if self._teacher is None or self._model != ears.model.sha256:
+            self._close()
+            self._teacher = Teacher(ears.model, journal=self._journal, encoder=ears.encoder)
+            self._model = ears.model.sha256
+        return self._teacher
+
+    def _close(self) -> None:
+        if self._teacher is not None:
+            self._teacher.close()
+            self._teacher = None

@@ -1,0 +1,117 @@
+"""Looking back over the API: past events, the sound of them, and which of them a person should say something of."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from pace_edge.errors import JournalError, LearningError, UsageError
+from streams.review import Answered, Question, questions
+from streams.sinks.clips import kept_clips
+from streams.sinks.history import history_page, history_path
+from streams.sinks.sink import event_record
+from streams.teach import Teacher
+from streams.web.asked import EventQuery, Limit, Page, Review
+from streams.web.guard import RefusedError, refusal
+
+if TYPE_CHECKING:
+    from streams.web.app import Context
+
+
+async def history(context: Context, asked: Page, _request: Request) -> Any:
+    outputs = context.settings.outputs
+    path = outputs.history.file or history_path()
+    if not path.exists():
+        do = "It begins with the first event." if outputs.history.keep else "Set outputs.history.keep, and start again."
+        return refusal(RefusedError(404, f"There is no history. {do}"))
+
+    def work() -> dict[str, Any]:
+        found = history_page(
+            path, since_unix_s=asked.since, until_unix_s=math.inf if asked.until is None else asked.until,
+            label=asked.label, source=asked.source, min_score=asked.min_score, before=_cursor(asked.before),
+            limit=asked.limit + 1,
+        )  # fmt: skip
+        shown, more = found[: asked.limit], len(found) > asked.limit
+        clips = kept_clips(outputs.clips.folder, [event.id for event in shown])
+        return {
+            "events": [{**event_record(event), "plays": event.id in clips} for event in shown], "more": more,
+            "before": f"{shown[-1].at_unix_s!r}/{shown[-1].id}" if more else None,
+        }  # fmt: skip
+
+    return await context.desk.ask(work)
+
+
+def _cursor(text: str | None) -> tuple[float, str] | None:
+    if text is None:
+        return None
+    at, _, id = text.partition("/")
+    try:
+        return float(at), id
+    except ValueError:
+        raise UsageError(f"before={text} is no place in the history", do="Give what the last answer gave.") from None
+
+
+async def event_audio(context: Context, asked: EventQuery, _request: Request) -> Response:
+    folder = context.settings.outputs.clips.folder
+    found = await context.desk.ask(lambda: kept_clips(folder, [asked.id]))
+    if asked.id not in found:
+        return refusal(RefusedError(404, "No sound is kept of that event."))
+    return FileResponse(found[asked.id], media_type="audio/flac")
+
+
+async def review(context: Context, asked: Limit, _request: Request) -> dict[str, Any]:
+    def work(teacher: Teacher) -> dict[str, Any]:
+        found = _open(teacher)
+        clips = kept_clips(context.settings.outputs.clips.folder, [one.event.id for one in found])
+        shown = [_question_record(one, one.event.id in clips) for one in found[: asked.limit]]
+        return {"questions": shown, "left": len(found)}
+
+    return await context.desk.do(work)
+
+
+async def answer(context: Context, asked: Review, _request: Request) -> dict[str, Any]:
+    """yes and other make an example of it, which undo takes back, and then it is asked again; no and skip are noted."""
+
+    def work(teacher: Teacher) -> dict[str, Any]:
+        question = next((one for one in _open(teacher) if one.event.id == asked.event), None)
+        if question is None:
+            raise LearningError(f"nothing is asked of the event {asked.event}", do="Ask for the questions again.")
+        label = question.event.label
+        if asked.answer in ("no", "skip"):
+            try:
+                Answered(teacher.learner.journal.path).add(asked.event)
+            except OSError as error:
+                raise JournalError(f"the answer cannot be kept ({error.strerror})", do="Make room.") from error
+            did = f"it was no '{label}'" if asked.answer == "no" else "left open"
+            words = (
+                f"{did}: noted, nothing was learned. Say what it was to have it learned."
+                if asked.answer == "no"
+                else did
+            )
+        else:
+            told = teacher.background if asked.background else asked.label
+            change = teacher.correct(asked.event, label if asked.answer == "yes" else told or "")
+            did, words = change.did, change.in_words()
+        return {"did": did, "words": words, "left": len(_open(teacher))}
+
+    done = await context.desk.do(work)
+    context.tell_state()
+    return done
+
+
+def _open(teacher: Teacher) -> list[Question]:
+    learner = teacher.learner
+    return questions(learner, Answered(learner.journal.path).ids())
+
+
+def _question_record(one: Question, plays: bool) -> dict[str, Any]:
+    event = one.event
+    return {
+        "event": event.id, "label": event.label, "source": event.source, "at_unix_s": event.at_unix_s,
+        "start_s": round(event.start_s, 4), "end_s": round(event.end_s, 4), "score": round(one.score, 4),
+        "margin": round(one.margin, 4), "second": one.second, "strangeness": round(one.strangeness, 4),
+        "why": one.why, "plays": plays,
+    }  # fmt: skip

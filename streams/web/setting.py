@@ -1,0 +1,77 @@
+"""What can be set over the API while it listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+
+from pace_edge.journal import checked_label
+from streams.configuration import settings_paths
+from streams.settings_file import shown_toml
+from streams.web.asked import ChangeSettings, OneLabel, Threshold
+
+if TYPE_CHECKING:
+    from streams.web.app import Context
+
+
+async def settings(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
+    options, ears, controls = context.listener.options, context.listener.ears, context.controls
+    in_force = controls.settings
+    values = []
+    for path in settings_paths():
+        value: Any = in_force
+        for name in path:
+            value = getattr(value, str(name))
+        value = {
+            "gain_db": options.gain_db,
+            "thresholds": dict(options.thresholds),
+            "threshold": options.threshold,
+        }.get(str(path[-1]), value)
+        values.append({"key": ".".join(map(str, path)), "value": shown_toml(value)})
+    return {
+        "gain_db": options.gain_db, "threshold": ears.rule.threshold, "thresholds": dict(options.thresholds),
+        "sources": [{"name": s.name or "", "input": s.input, "channel": s.channel} for s in in_force.sources],
+        "kept_in": str(controls.path), "values": values,
+    }  # fmt: skip
+
+
+async def set_threshold(context: Context, asked: Threshold, request: Request) -> dict[str, Any]:
+    label = checked_label(asked.label) if asked.label.strip() else ""
+    return await _set(context, lambda: context.controls.set_threshold(label, asked.threshold), request)
+
+
+async def change_settings(context: Context, asked: ChangeSettings, request: Request) -> dict[str, Any]:
+    def work() -> None:
+        if asked.source is not None:  # first, as it is what may fail
+            context.controls.set_source(asked.source.name, asked.source.device)
+        if asked.gain_db is not None:
+            context.controls.set_gain(asked.gain_db)
+
+    return await _set(context, work, request)
+
+
+async def _set(context: Context, work: Callable[[], None], request: Request) -> dict[str, Any]:
+    try:
+        await context.desk.ask(work)
+    finally:
+        context.tell_state()
+    return await settings(context, None, request)
+
+
+async def devices(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
+    from streams.microphone import input_devices
+
+    found = await context.desk.ask(input_devices)
+    return {
+        "devices": [
+            {"index": d.index, "name": d.name, "channels": d.channels, "rate_hz": d.rate_hz, "default": d.default}
+            for d in found
+        ]
+    }
+
+
+async def scores(context: Context, asked: OneLabel, _request: Request) -> dict[str, Any]:
+    bins, counts = context.hub.scores.of(asked.label)
+    return {"label": asked.label, "bins": bins, "counts": counts}

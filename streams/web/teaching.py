@@ -1,0 +1,127 @@
+"""Teaching and taking back, over the API. All of it is done at the desk, one thing after the other."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from starlette.requests import Request
+
+from pace_edge.audio import stream_audio
+from pace_edge.errors import AudioError, LearningError
+from streams.change import Change
+from streams.teach import LONGEST_S, Lesson, Teacher
+from streams.web.asked import Correct, Forget, Learn, OneExample, OneLabel, Rename, Undo, WhatItIs
+
+if TYPE_CHECKING:
+    from streams.web.app import Context
+
+UPLOADED = "an uploaded recording"
+
+
+def label_of(asked: WhatItIs, teacher: Teacher) -> str:
+    return teacher.background if asked.background else asked.label or ""
+
+
+def lesson_record(lesson: Lesson) -> dict[str, Any]:
+    return {**asdict(lesson), "words": lesson.in_words()}
+
+
+def change_record(change: Change) -> dict[str, Any]:
+    return {**asdict(change), "words": change.in_words()}
+
+
+async def learn(context: Context, asked: Learn, _request: Request) -> dict[str, Any]:
+    listener, tape = context.listener, context.tape
+    source = asked.source or context.hub.loudest()
+    session, span = listener.session(source), tape.span(source)
+    if session is None or span is None:
+        there = ", ".join(name for name in tape.sources() if listener.session(name)) or "none yet"
+        raise LearningError(f"'{source}' is not heard", expected=f"a source: {there}", do="Nothing was learned.")
+    end_s = span.end / tape.rate_hz if asked.end_s is None else asked.end_s
+    start_s = max(0.0, end_s - (asked.last_s or 0.0)) if asked.start_s is None else asked.start_s
+    first, last = max(span.begin, round(start_s * tape.rate_hz)), min(span.end, round(end_s * tape.rate_hz))
+    clip = tape.cut(source, first, last) if asked.keep_audio else None
+    if clip is not None and listener.options.gain_db:
+        clip = np.clip(clip * np.float32(10 ** (listener.options.gain_db / 20)), -1.0, 1.0)  # as the model heard it
+
+    def work(teacher: Teacher) -> Lesson:
+        return teacher.learn_heard_range(label_of(asked, teacher), session, start_s, end_s, name=source, clip=clip)
+
+    return lesson_record(await context.desk.do(work))
+
+
+async def learn_file(context: Context, asked: WhatItIs, request: Request) -> dict[str, Any]:
+    """The body goes into a file that has no name of the request's, and is read by libsndfile alone."""
+    with tempfile.TemporaryDirectory(prefix="pace-edge-") as folder:
+        path = Path(folder) / "upload"
+        with path.open("wb") as file:
+            async for piece in request.stream():
+                file.write(piece)
+
+        def work(teacher: Teacher) -> Lesson:
+            clip = _uploaded(path, teacher.rate_hz)
+            return teacher.learn_clip(label_of(asked, teacher), clip, source=UPLOADED, keep_audio=True)
+
+        return lesson_record(await context.desk.do(work))
+
+
+def _uploaded(path: Path, rate_hz: int) -> np.ndarray:
+    """float32 [samples]; of a recording that is too long for one sound only so much that this can be told."""
+    most, blocks = round(LONGEST_S * rate_hz), []
+    try:
+        for block in stream_audio(path, rate_hz, rate_hz, ffmpeg=False):
+            blocks.append(block)
+            if sum(map(len, blocks)) > most:
+                break
+    except AudioError:
+        raise AudioError(
+            f"{UPLOADED} cannot be read as audio", expected="a whole wav, flac, ogg, opus or mp3 file",
+            do="Convert it, for example to wav; nothing was learned.",
+        ) from None  # fmt: skip
+    return np.concatenate(blocks)
+
+
+async def correct(context: Context, asked: Correct, _request: Request) -> dict[str, Any]:
+    return await _change(
+        context, lambda t: t.correct(asked.event or "", label_of(asked, t), example=asked.example)
+    )  # fmt: skip
+
+
+async def remove(context: Context, asked: OneExample, _request: Request) -> dict[str, Any]:
+    return await _change(context, lambda teacher: teacher.remove(asked.example))
+
+
+async def undo(context: Context, asked: Undo, _request: Request) -> dict[str, Any]:
+    return await _change(context, lambda teacher: teacher.undo(asked.steps))
+
+
+async def forget(context: Context, asked: Forget, _request: Request) -> dict[str, Any]:
+    return await _change(context, lambda teacher: teacher.forget(asked.label, purge=asked.purge))
+
+
+async def hide(context: Context, asked: OneLabel, _request: Request) -> dict[str, Any]:
+    return await _change(context, lambda teacher: teacher.hide(asked.label))
+
+
+async def unhide(context: Context, asked: OneLabel, _request: Request) -> dict[str, Any]:
+    return await _change(context, lambda teacher: teacher.unhide(asked.label))
+
+
+async def rename(context: Context, asked: Rename, _request: Request) -> dict[str, Any]:
+    def work(teacher: Teacher) -> Change:
+        change = teacher.rename(asked.label, asked.new_label)
+        context.controls.rename(" ".join(asked.label.split()), change.label)
+        return change
+
+    return await _change(context, work)
+
+
+async def _change(context: Context, work: Callable[[Teacher], Change]) -> dict[str, Any]:
+    changed = change_record(await context.desk.do(work))
+    context.tell_state()
+    return changed
