@@ -3,6 +3,7 @@
 
 import { Failed, ask } from "./api.js";
 import { button, find, make } from "./dom.js";
+import { doneWords, effectWords } from "./effect.js";
 
 /**
  * Do `work`, an async function, and say in `place` what came of it. While it runs, `control` cannot be pressed again.
@@ -31,10 +32,10 @@ export const change = (place, control, path, body, options) =>
 
 export function done(place, answer, undo = true) {
   const box = make("div", { class: "answer good", role: "status" },
-    make("p", { class: "did" }, sentence(answer.did ?? "Done")),
-    answer.words && make("p", { class: "effect" }, sentence(answer.words)));
+    make("p", { class: "did" }, sentence(doneWords(answer))),
+    effectWords(answer) && make("p", { class: "effect" }, effectWords(answer)));
   if (undo) {
-    box.append(button("Undo", (event) => takeBack(place, event.currentTarget, answer), { class: "undo" }));
+    box.append(button("Undo", (event) => takeBack(place, event.currentTarget), { class: "undo" }));
   }
   put(place, box);
 }
@@ -47,9 +48,8 @@ export function failed(place, error) {
 
 export const clearAnswer = (place) => place.replaceChildren();
 
-async function takeBack(place, control, answer) {
-  await change(place, control, "/api/undo", { steps: 1, ...(answer.operation && { operation: answer.operation }) },
-    { undo: false });
+async function takeBack(place, control) {
+  await change(place, control, "/api/undo", { steps: 1 }, { undo: false });
   find(".answer", place)?.setAttribute("tabindex", "-1"); // the button that had the focus is gone
   find(".answer", place)?.focus();
 }

@@ -33,13 +33,16 @@ export function closeClass() {
 async function load() {
   const mine = opened;
   try {
-    const asked = [ask("/api/label", { query: { label: mine.label } }), ask("/api/labels"), known()];
-    const [found, { labels: all }] = await Promise.all(asked);
-    if (opened === mine) show(mine.root, found, all.find(({ label }) => label === mine.label));
+    const [{ labels }] = await Promise.all([ask("/api/labels"), known()]);
+    const summary = labels.find(({ label }) => label === mine.label);
+    const found = summary && await ask("/api/label", { query: { label: mine.label } });
+    if (opened !== mine) return;
+    if (found) show(mine.root, found, summary);
+    else mine.root.replaceChildren(back(), make("h1", {}, mine.label), make("p", { class: "quiet" }, "There is no such class now."), answer);
   } catch (error) {
     if (opened !== mine) return;
     mine.root.replaceChildren(back(), make("h1", {}, mine.label), answer);
-    if (!answer.hasChildNodes()) failed(answer, error); // else it says why the class is gone
+    failed(answer, error);
   }
 }
 
@@ -47,13 +50,13 @@ const back = () => make("p", {}, make("a", { href: "#classes", class: "back" }, 
 
 function show(root, found, summary) {
   const { label } = found;
-  const hidden = summary?.hidden ?? false;
-  const fixed = summary?.background ?? false;
+  const hidden = summary.hidden;
+  const fixed = summary.background;
   root.replaceChildren(...[
     back(),
     make("div", { class: "class-head" },
       make("div", {}, make("h1", {}, label),
-        make("p", { class: "quiet" }, summary ? `${examples(summary)}. ${advice(summary)}` : "")),
+        make("p", { class: "quiet" }, `${examples(summary)}. ${advice(summary)}`)),
       !fixed && make("div", { class: "row-tools" },
         button("Rename", () => openRename(label)),
         button(hidden ? "Show again" : "Hide", (press) => change(answer, press.currentTarget, hidden ? "/api/unhide" : "/api/hide", { label })),
@@ -129,12 +132,12 @@ function openRename(label) {
 function openForget(label, summary) {
   const purge = make("input", { id: newId("purge"), type: "checkbox" });
   openDialog(`Forget ${label}?`, [
-    summary?.taught ? `What was taught is taken back exactly, as if it had never been: ${count(summary.taught, "example")}. Undo brings it back.` : "",
-    summary?.built_in ? "It came with the model: it is never named again, but its examples go on speaking, nameless, against the other classes." : "",
+    summary.taught ? `What was taught is taken back exactly, as if it had never been: ${count(summary.taught, "example")}. Undo brings it back.` : "",
+    summary.built_in ? "It came with the model: it is never named again, but its examples go on speaking, nameless, against the other classes." : "",
     "To stop only the announcements, hide it instead.",
   ].filter(Boolean), (control) => change(answer, control, "/api/forget", { label, purge: purge.checked }, { undo: !purge.checked }), {
     primary: "Forget", danger: true,
-    extra: summary?.taught ? make("p", { class: "check" }, purge, make("label", { for: purge.id }, "Also erase it from the disk. This cannot be undone.")) : null,
+    extra: summary.taught ? make("p", { class: "check" }, purge, make("label", { for: purge.id }, "Also erase it from the disk. This cannot be undone.")) : null,
   });
 }
 

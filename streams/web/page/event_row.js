@@ -27,7 +27,7 @@ export function update(row, event) {
   say(find(".name", row), event.corrected ?? event.label);
   const was = event.corrected && event.corrected !== event.label ? `, called ${spoken(event.label)} at first` : "";
   say(find(".facts", row), `${percent(event.score)}, ${length}${was}${source ? `, ${event.source}` : ""}`);
-  if (before && before.plays === event.plays && before !== event) return;
+  if (before && ["plays", "label", "corrected"].every((key) => before[key] === event[key])) return;
   const named = `${event.corrected ?? event.label}, ${clock(event.at_unix_s)}`;
   find(".row-tools", row).replaceChildren(...[
     event.plays && playButton(`/api/event/audio?id=${encodeURIComponent(event.id)}`, named, place),
@@ -51,8 +51,8 @@ function openCorrection(row, place) {
       const label = input.value.trim();
       if (!label) return;
       if (await change(place, find(".primary", form), "/api/correct", { event: row.event.id, label })) {
-        row.event.corrected = label;
-        update(row, { ...row.event });
+        update(row, { ...row.event, corrected: label });
+        document.dispatchEvent(new CustomEvent("corrected", { detail: { id: row.event.id, corrected: label } }));
         form.remove();
       }
     },

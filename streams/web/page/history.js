@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { failed } from "./answer.js";
 import { button, field, find, make, say } from "./dom.js";
 import { eventRow } from "./event_row.js";
-import { whenState } from "./known.js";
+import { known, whenState } from "./known.js";
 import { addView } from "./tabs.js";
 import { count, day, fromField, percent } from "./words.js";
 
@@ -63,6 +63,10 @@ function query() {
 
 async function load(further = false) {
   const mine = (asked += 1);
+  if (!(await known()).keeps.history) {
+    say(found, "No history is kept. Set outputs.history.keep, and start the listener again.");
+    return;
+  }
   try {
     const { events, more: left, before } = await ask("/api/history", { query: { ...query(), before: further ? cursor : "" } });
     if (mine !== asked) return;

@@ -41,6 +41,10 @@ export function addEvent(event) {
   events.set(event.id, { ...known, ...event });
 }
 
+document.addEventListener("corrected", ({ detail: { id, corrected } }) => {
+  if (events.has(id)) events.get(id).corrected = corrected;
+});
+
 /** Those that were still going on within the last minute; the older ones are dropped. */
 export function recentEvents(now_unix_s) {
   for (const [id, event] of events) {

@@ -27,7 +27,7 @@ async function toggle(control, url, place) {
   } catch (error) {
     if (error.name === "AbortError") return; // another was started
     stopped();
-    failed(place, new Failed("The recording cannot be played.", "It may have been removed to make room."));
+    failed(place, new Failed("The recording cannot be played.", "It is not written yet, or it was removed to make room."));
   }
 }
 

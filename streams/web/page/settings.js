@@ -43,13 +43,14 @@ function soundCard({ gain_db, sources }, devices) {
   gain.addEventListener("input", show);
   gain.addEventListener("change", () => set(place, null, { gain_db: Number(gain.value) }, `The gain is ${words.textContent} now`));
   show();
-  return card("Sound", sources.map((source) => deviceForm(source, devices, place)),
+  const named = sources.length ? sources : [{ name: "", input: null }]; // the default microphone has no name
+  return card("Sound", named.map((source) => deviceForm(source, devices, place)),
     make("p", { class: "field" }, make("label", { for: "gain" }, "Gain ", words), gain), place);
 }
 
 /** A source that is no microphone, such as a file or a network stream, stays what it is. */
 function deviceForm({ name, input }, devices, place) {
-  const usual = "the default microphone";
+  const usual = "The default microphone";
   const select = make("select", { id: newId("device") }, make("option", { value: "" }, usual),
     devices.map((device) => make("option", { value: device.name }, device.name)));
   select.value = input ?? "";
@@ -62,9 +63,9 @@ function deviceForm({ name, input }, devices, place) {
     onsubmit: (event) => {
       event.preventDefault();
       const chosen = select.value || null;
-      set(place, find("button", event.target), { source: { name, device: chosen } }, `${name} listens to ${chosen ?? usual} now`);
+      set(place, find("button", event.target), { source: { name, device: chosen } }, chosen ? `It listens to ${chosen} now` : "It listens to the default microphone now");
     },
-  }, field(`Microphone of ${name}`, select, { class: "field grow" }), make("button", {}, "Use it"));
+  }, field(name ? `Microphone of ${name}` : "Microphone", select, { class: "field grow" }), make("button", {}, "Use it"));
 }
 
 const set = (place, control, body, did) =>
@@ -99,10 +100,8 @@ function valuesCard({ values, kept_in }) {
   return make("section", { class: "card wide" }, make("h2", {}, "All settings"),
     make("p", { class: "quiet" }, `Kept in ${kept_in}; pace-edge config explains each.`),
     make("details", {}, make("summary", {}, count(values.length, "setting")),
-      table("All settings", ["Setting", "Value", "From"], values.map(({ key, value, from }) => [key, shown(value), from]))));
+      table("All settings", ["Setting", "Value"], values.map(({ key, value }) => [key, value]))));
 }
-
-const shown = (value) => (value === null || value === "" ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value));
 
 function accessCard({ token }) {
   const place = make("div");

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,17 +99,28 @@ class Page:
 
     def open(self, view: str = "live", *, width: int = 1200, height: int = 900, scheme: str = "light") -> None:
         """Anew, whatever it was."""
-        self.browser.prefer(prefers_color_scheme=scheme)
+        self.prefer(scheme)
         self.browser.open("about:blank", width=width, height=height)
         self.wait("location.href === 'about:blank'")
         self.browser.open(f"{self.listening.address}#{view}", width=width, height=height)
         self.wait("document.querySelector('#connection')?.dataset.state === 'open'")
+
+    def prefer(self, scheme: str) -> None:
+        """Light or dark; and no motion, so that what is measured stands still."""
+        self.browser.prefer(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
 
     def go(self, view: str) -> None:
         self.browser.run(f"location.hash = {json.dumps(view)}")
 
     def wait(self, condition: str) -> None:
         self.browser.wait(condition, PATIENCE_S)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """What the listener takes up at its next window."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, self.listening.log()
+            time.sleep(0.1)
 
     def text(self, selector: str) -> str:
         """What an element says; empty where there is none."""
