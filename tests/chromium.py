@@ -86,8 +86,9 @@ class Chromium:
             )
             time.sleep(0.05)
 
-    def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self.page("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
+    def screenshot(self, path: Path, *, whole: bool = True) -> None:
+        """Of the page, or only of what its window shows."""
+        path.write_bytes(base64.b64decode(self.page("Page.captureScreenshot", captureBeyondViewport=whole)["data"]))
 
     def prefer(self, **features: str) -> None:
         """What a person prefers, such as prefers_color_scheme="dark"; all that is not named is as it comes."""
@@ -111,7 +112,9 @@ class Chromium:
             which = 0 if i == 0 else 1 if i < len(path) else 2
             if touch:
                 points = [] if which == 2 else [{"x": x, "y": y}]
-                self.page("Input.dispatchTouchEvent", type=("touchStart", "touchMove", "touchEnd")[which], touchPoints=points)
+                self.page(
+                    "Input.dispatchTouchEvent", type=("touchStart", "touchMove", "touchEnd")[which], touchPoints=points
+                )
             else:
                 kind = ("mousePressed", "mouseMoved", "mouseReleased")[which]
                 held = {"button": "left", "buttons": 0 if which == 2 else 1, "clickCount": 1}

@@ -31,9 +31,12 @@ export const change = (place, control, path, body, options) =>
   attempt(place, control, () => ask(path, { body }), options);
 
 export function done(place, answer, undo = true) {
-  const box = make("div", { class: "answer good", role: "status" },
+  const box = make(
+    "div",
+    { class: "answer good", role: "status" },
     make("p", { class: "did" }, sentence(doneWords(answer))),
-    effectWords(answer) && make("p", { class: "effect" }, effectWords(answer)));
+    effectWords(answer) && make("p", { class: "effect" }, effectWords(answer)),
+  );
   if (undo) {
     box.append(button("Undo", (event) => takeBack(place, event.currentTarget), { class: "undo" }));
   }
@@ -42,8 +45,15 @@ export function done(place, answer, undo = true) {
 
 export function failed(place, error) {
   if (!(error instanceof Failed)) throw error;
-  put(place, make("div", { class: "answer bad", role: "alert" },
-    make("p", { class: "did" }, sentence(error.message)), error.todo && make("p", {}, error.todo)));
+  put(
+    place,
+    make(
+      "div",
+      { class: "answer bad", role: "alert" },
+      make("p", { class: "did" }, sentence(error.message)),
+      error.todo && make("p", {}, error.todo),
+    ),
+  );
 }
 
 export const clearAnswer = (place) => place.replaceChildren();

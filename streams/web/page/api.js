@@ -25,7 +25,10 @@ export async function ask(path, { body, query = {} } = {}) {
   try {
     response = await fetch(url, options);
   } catch {
-    throw new Failed("The listener does not answer.", "See whether it is still running and within reach; then try again.");
+    throw new Failed(
+      "The listener does not answer.",
+      "See whether it is still running and within reach; then try again.",
+    );
   }
   if (response.ok) return response.json();
   if (response.status === 401 && path !== "/api/login") document.dispatchEvent(new Event("locked"));

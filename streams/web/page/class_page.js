@@ -4,14 +4,17 @@ import { ask } from "./api.js";
 import { change, clearAnswer, failed } from "./answer.js";
 import { advice, examples } from "./classes.js";
 import { classMap } from "./class_map.js";
-import { button, field, find, make, newId } from "./dom.js";
+import { openForget, openRename } from "./class_dialogs.js";
+import { button, find, make } from "./dom.js";
 import { known } from "./known.js";
+import { openNameForm } from "./name_form.js";
 import { playButton } from "./player.js";
 import { address, isShown } from "./tabs.js";
 import { thresholdForm } from "./threshold.js";
 import { count, percent, when } from "./words.js";
 
 let opened = null; // {root, label}
+let asked = 0;
 const answer = make("div");
 const dialog = make("div");
 
@@ -32,15 +35,23 @@ export function closeClass() {
 
 async function load() {
   const mine = opened;
+  const turn = (asked += 1);
+  const late = () => opened !== mine || turn !== asked;
   try {
     const [{ labels }] = await Promise.all([ask("/api/labels"), known()]);
     const summary = labels.find(({ label }) => label === mine.label);
-    const found = summary && await ask("/api/label", { query: { label: mine.label } });
-    if (opened !== mine) return;
+    const found = summary && (await ask("/api/label", { query: { label: mine.label } }));
+    if (late()) return;
     if (found) show(mine.root, found, summary);
-    else mine.root.replaceChildren(back(), make("h1", {}, mine.label), make("p", { class: "quiet" }, "There is no such class now."), answer);
+    else
+      mine.root.replaceChildren(
+        back(),
+        make("h1", {}, mine.label),
+        make("p", { class: "quiet" }, "There is no such class now."),
+        answer,
+      );
   } catch (error) {
-    if (opened !== mine) return;
+    if (late()) return;
     mine.root.replaceChildren(back(), make("h1", {}, mine.label), answer);
     failed(answer, error);
   }
@@ -52,46 +63,100 @@ function show(root, found, summary) {
   const { label } = found;
   const hidden = summary.hidden;
   const fixed = summary.background;
-  root.replaceChildren(...[
-    back(),
-    make("div", { class: "class-head" },
-      make("div", {}, make("h1", {}, label),
-        make("p", { class: "quiet" }, `${examples(summary)}. ${advice(summary)}`)),
-      !fixed && make("div", { class: "row-tools" },
-        button("Rename", () => openRename(label)),
-        button(hidden ? "Show again" : "Hide", (press) => change(answer, press.currentTarget, hidden ? "/api/unhide" : "/api/hide", { label })),
-        button("Forget", () => openForget(label, summary), { class: "danger" }))),
-    hidden && make("p", { class: "hint" }, "Hidden: its sounds are still known, so that they are not taken for another's, but not announced."),
-    dialog, answer,
-    make("div", { class: "class-body" },
-      !fixed && thresholdForm(label, answer),
-      make("section", { class: "card" }, make("h2", {}, "How its examples lie"), classMap(found, showExample)),
-      make("section", { class: "card wide" }, make("h2", {}, `${count(found.examples.length, "example")} taught here`), exampleList(found))),
-  ].filter(Boolean));
+  root.replaceChildren(
+    ...[
+      back(),
+      make(
+        "div",
+        { class: "class-head" },
+        make(
+          "div",
+          {},
+          make("h1", {}, label),
+          make("p", { class: "quiet" }, `${examples(summary)}. ${advice(summary)}`),
+        ),
+        !fixed &&
+          make(
+            "div",
+            { class: "row-tools" },
+            button("Rename", () => openRename({ dialog, answer }, label, renamed)),
+            button(hidden ? "Show again" : "Hide", (press) =>
+              change(answer, press.currentTarget, hidden ? "/api/unhide" : "/api/hide", { label }),
+            ),
+            button("Forget", () => openForget({ dialog, answer }, summary), { class: "danger" }),
+          ),
+      ),
+      hidden &&
+        make(
+          "p",
+          { class: "hint" },
+          "Hidden: its sounds are still known, so that they are not taken for another's, but not announced.",
+        ),
+      dialog,
+      answer,
+      make(
+        "div",
+        { class: "class-body" },
+        !fixed && thresholdForm(label, answer),
+        make("section", { class: "card" }, make("h2", {}, "How its examples lie"), classMap(found, showExample)),
+        make(
+          "section",
+          { class: "card wide" },
+          make("h2", {}, `${count(found.examples.length, "example")} taught here`),
+          exampleList(found),
+        ),
+      ),
+    ].filter(Boolean),
+  );
 }
 
 function exampleList({ label, examples: taught }) {
   if (!taught.length) {
-    return make("p", { class: "hint" }, "Nothing was taught here under this name. What came with the model cannot be listed.");
+    return make(
+      "p",
+      { class: "hint" },
+      "Nothing was taught here under this name. What came with the model cannot be listed.",
+    );
   }
-  return make("ul", { class: "examples" }, taught.toReversed().map((example) => {
-    const { id, at_unix_s, source, windows, left_out, odd, why, plays } = example;
-    const named = `example ${id}, ${when(at_unix_s)}`;
-    const right = left_out?.label === label;
-    return make("li", { class: "example", id: `example-${id}`, tabindex: -1 },
-      make("p", { class: "name" }, when(at_unix_s), odd && make("span", { class: "tag odd" }, "odd one")),
-      make("p", { class: "quiet" }, `${source}, ${count(windows, "window")}`),
-      make("p", { class: right || !left_out || left_out.alone ? "quiet" : "wrong" }, leftOut(left_out, right), odd && why && ` ${why}`),
-      make("p", { class: "row-tools" },
-        plays && playButton(`/api/example/audio?id=${id}`, named, answer),
-        button("Move", (press) => openMove(press.currentTarget.closest("li"), id), { "aria-label": `Move ${named} to another class` }),
-        button("Remove", (press) => change(answer, press.currentTarget, "/api/remove", { example: id }), { "aria-label": `Remove ${named}` })));
-  }));
+  return make(
+    "ul",
+    { class: "examples" },
+    taught.toReversed().map((example) => {
+      const { id, at_unix_s, source, windows, left_out, odd, why, plays } = example;
+      const named = `example ${id}, ${when(at_unix_s)}`;
+      const right = left_out?.label === label;
+      return make(
+        "li",
+        { class: "example", id: `example-${id}`, tabindex: -1 },
+        make("p", { class: "name" }, when(at_unix_s), odd && make("span", { class: "tag odd" }, "odd one")),
+        make("p", { class: "quiet" }, `${source}, ${count(windows, "window")}`),
+        make(
+          "p",
+          { class: right || !left_out || left_out.alone ? "quiet" : "wrong" },
+          leftOut(left_out, right),
+          odd && why && ` ${why}`,
+        ),
+        make(
+          "p",
+          { class: "row-tools" },
+          plays && playButton(`/api/example/audio?id=${id}`, named, answer),
+          button("Move", (press) => openMove(press.currentTarget, id), {
+            "aria-label": `Move ${named} to another class`,
+          }),
+          button("Remove", (press) => change(answer, press.currentTarget, "/api/remove", { example: id }), {
+            "aria-label": `Remove ${named}`,
+          }),
+        ),
+      );
+    }),
+  );
 }
 
 function leftOut(left_out, right) {
   if (!left_out || left_out.alone) return "The only one: it cannot be checked.";
-  return right ? `Left out, it is called right, ${percent(left_out.score)} sure.` : `Left out, it is called ${left_out.label}, ${percent(left_out.score)} sure.`;
+  return right
+    ? `Left out, it is called right, ${percent(left_out.score)} sure.`
+    : `Left out, it is called ${left_out.label}, ${percent(left_out.score)} sure.`;
 }
 
 function showExample(id) {
@@ -100,58 +165,12 @@ function showExample(id) {
   item?.focus();
 }
 
-function openDialog(words, hint, run, { primary, extra = null, danger = false }) {
-  const close = () => dialog.replaceChildren();
-  const form = make("form", {
-    class: "dialog card", "aria-label": words,
-    onsubmit: async (event) => {
-      event.preventDefault();
-      if (await run(find("button", form))) close();
-    },
-    onkeydown: (event) => event.key === "Escape" && close(),
-  }, make("h2", {}, words), hint.map((line) => make("p", {}, line)), extra,
-  make("p", { class: "row-tools" }, make("button", { class: danger ? "danger strong" : "primary" }, primary), button("Cancel", close)));
-  dialog.replaceChildren(form);
-  find("input, button", form).focus();
+function openMove(control, example) {
+  const move = (label, press) => change(answer, press, "/api/correct", { example, label });
+  openNameForm(control.closest("li"), "It was really", "Move", move, control);
 }
 
-function openRename(label) {
-  const input = make("input", { id: newId("rename"), value: label, maxlength: 200, list: "labels", autocomplete: "off", required: true });
-  openDialog(`Rename ${label}`, ["If there is a class of the new name already, the two become one."], async (control) => {
-    const named = input.value.trim();
-    const answered = await change(answer, control, "/api/rename", { label, new_label: named });
-    if (answered && opened) {
-      opened.label = named;
-      history.replaceState(null, "", address("classes", named));
-      load();
-    }
-    return answered;
-  }, { primary: "Rename", extra: field("New name", input) });
-}
-
-function openForget(label, summary) {
-  const purge = make("input", { id: newId("purge"), type: "checkbox" });
-  openDialog(`Forget ${label}?`, [
-    summary.taught ? `What was taught is taken back exactly, as if it had never been: ${count(summary.taught, "example")}. Undo brings it back.` : "",
-    summary.built_in ? "It came with the model: it is never named again, but its examples go on speaking, nameless, against the other classes." : "",
-    "To stop only the announcements, hide it instead.",
-  ].filter(Boolean), (control) => change(answer, control, "/api/forget", { label, purge: purge.checked }, { undo: !purge.checked }), {
-    primary: "Forget", danger: true,
-    extra: summary.taught ? make("p", { class: "check" }, purge, make("label", { for: purge.id }, "Also erase it from the disk. This cannot be undone.")) : null,
-  });
-}
-
-function openMove(item, example) {
-  find("form", item)?.remove();
-  const input = make("input", { id: newId("move"), list: "labels", maxlength: 200, autocomplete: "off", required: true });
-  const form = make("form", {
-    class: "inline-form",
-    onsubmit: (event) => {
-      event.preventDefault();
-      change(answer, find("button", form), "/api/correct", { example, label: input.value.trim() });
-    },
-    onkeydown: (event) => event.key === "Escape" && form.remove(),
-  }, field("It was really", input, { class: "field grow" }), make("button", { class: "primary" }, "Move"), button("Cancel", () => form.remove()));
-  item.append(form);
-  input.focus();
+function renamed(label) {
+  opened.label = label;
+  history.replaceState(null, "", address("classes", label));
 }

@@ -13,10 +13,20 @@ const filter = make("input", { id: "class-filter", type: "search", autocomplete:
 const body = make("ul", { class: "class-list" });
 const number = make("p", { class: "quiet", role: "status" });
 const place = make("div");
-const all = make("div", {},
+const all = make(
+  "div",
+  {},
   make("h1", {}, "Classes"),
-  make("p", { class: "lead" }, "What it knows by name. How well is measured: each example that was taught here is left out in turn."),
-  make("div", { class: "filters" }, field("Find a class", filter)), number, place, body);
+  make(
+    "p",
+    { class: "lead" },
+    "What it knows by name. How well is measured: each example that was taught here is left out in turn.",
+  ),
+  make("div", { class: "filters" }, field("Find a class", filter)),
+  number,
+  place,
+  body,
+);
 const one = make("div");
 let listed = [];
 
@@ -51,25 +61,53 @@ function show() {
   const found = listed.filter(({ label }) => label.toLowerCase().includes(part));
   found.sort((a, b) => (b.taught > 0) - (a.taught > 0)); // stable: else as the classifier has them
   body.replaceChildren(...found.map(row));
-  say(number, part ? `${found.length} of ${count(listed.length, "class", "classes")}` : count(listed.length, "class", "classes"));
+  say(
+    number,
+    part ? `${found.length} of ${count(listed.length, "class", "classes")}` : count(listed.length, "class", "classes"),
+  );
 }
 
 function row(known) {
   const { label, hidden, background, checked, right, threshold } = known;
-  const notes = [hidden && "hidden", background && "never announced", label in (state()?.thresholds ?? {}) && `announced from ${percent(threshold)}`];
-  return make("li", { class: "class-row" },
-    make("p", { class: "class-name" }, make("a", { href: address("classes", label) }, label),
-      notes.filter(Boolean).map((note) => make("span", { class: "tag" }, note))),
+  const notes = [
+    hidden && "hidden",
+    background && "never announced",
+    label in (state()?.thresholds ?? {}) && `announced from ${percent(threshold)}`,
+  ];
+  return make(
+    "li",
+    { class: "class-row" },
+    make(
+      "p",
+      { class: "class-name" },
+      make("a", { href: address("classes", label) }, label),
+      notes.filter(Boolean).map((note) => make("span", { class: "tag" }, note)),
+    ),
     make("p", { class: "class-has quiet" }, examples(known)),
-    make("p", { class: "class-score" }, checked
-      ? [make("span", { class: "bar", "aria-hidden": "true", vars: { "--score": right / checked } }, make("span", { class: "fill" })),
-        make("span", {}, `${right} of ${checked} called right`)]
-      : make("span", { class: "quiet" }, "not measured")),
-    make("p", { class: "class-advice quiet" }, advice(known)));
+    make(
+      "p",
+      { class: "class-score" },
+      checked
+        ? [
+            make(
+              "span",
+              { class: "bar", "aria-hidden": "true", vars: { "--score": right / checked } },
+              make("span", { class: "fill" }),
+            ),
+            make("span", {}, `${right} of ${checked} called right`),
+          ]
+        : make("span", { class: "quiet" }, "not measured"),
+    ),
+    make("p", { class: "class-advice quiet" }, advice(known)),
+  );
 }
 
 export function examples({ built_in, taught }) {
-  return [taught && `${taught} taught here`, built_in && `${Math.round(built_in)} came with the model`].filter(Boolean).join(", ") || "no examples";
+  return (
+    [taught && `${taught} taught here`, built_in && `${Math.round(built_in)} came with the model`]
+      .filter(Boolean)
+      .join(", ") || "no examples"
+  );
 }
 
 export function advice({ confused_with, more, more_from, taught, checked }) {

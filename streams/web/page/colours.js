@@ -24,7 +24,9 @@ function gradient() {
   const canvas = Object.assign(document.createElement("canvas"), { width: 256, height: 1 });
   const context = canvas.getContext("2d");
   const fill = context.createLinearGradient(0, 0, 256, 0);
-  themed("--spectrum").split(",").forEach((colour, i, all) => fill.addColorStop(i / (all.length - 1), colour.trim()));
+  themed("--spectrum")
+    .split(",")
+    .forEach((colour, i, all) => fill.addColorStop(i / (all.length - 1), colour.trim()));
   context.fillStyle = fill;
   context.fillRect(0, 0, 256, 1);
   return new Uint32Array(context.getImageData(0, 0, 256, 1).data.buffer);

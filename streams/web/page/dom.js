@@ -7,14 +7,17 @@ export const find = (selector, root = document) => root.querySelector(selector);
 export function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   set(element, attributes);
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
 export function set(element, attributes) {
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (key === "vars") for (const [name, number] of Object.entries(value)) element.style.setProperty(name, number);
+    else if (key === "vars")
+      for (const [name, number] of Object.entries(value)) element.style.setProperty(name, number);
     else if (value === true) element.setAttribute(key, "");
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value);
   }

@@ -1,17 +1,21 @@
 // One announced sound as a row: when, what, how sure; played, corrected, or its class hidden.
 
 import { change } from "./answer.js";
-import { button, field, find, make, newId, say } from "./dom.js";
+import { button, find, make, say } from "./dom.js";
+import { openNameForm } from "./name_form.js";
 import { playButton } from "./player.js";
 import { clock, percent, seconds, spoken } from "./words.js";
 
 /** `place`: where the answers are said. `hides`: offer to hide the class. */
 export function eventRow(event, place, { hides = false, source = false } = {}) {
-  const row = make("li", { class: "event" },
+  const row = make(
+    "li",
+    { class: "event" },
     make("time", { class: "number", datetime: new Date(event.at_unix_s * 1000).toISOString() }, clock(event.at_unix_s)),
     make("span", { class: "name" }),
     make("span", { class: "facts quiet" }),
-    make("span", { class: "row-tools" }));
+    make("span", { class: "row-tools" }),
+  );
   row.places = { place, hides, source };
   update(row, event);
   return row;
@@ -29,36 +33,25 @@ export function update(row, event) {
   say(find(".facts", row), `${percent(event.score)}, ${length}${was}${source ? `, ${event.source}` : ""}`);
   if (before && ["plays", "label", "corrected"].every((key) => before[key] === event[key])) return;
   const named = `${event.corrected ?? event.label}, ${clock(event.at_unix_s)}`;
-  find(".row-tools", row).replaceChildren(...[
-    event.plays && playButton(`/api/event/audio?id=${encodeURIComponent(event.id)}`, named, place),
-    button("Correct", () => openCorrection(row, place), { "aria-label": `Correct ${named}` }),
-    hides && button("Hide", (press) => change(place, press.currentTarget, "/api/hide", { label: row.event.label }),
-      { "aria-label": `Hide ${event.label}: do not announce it any more` }),
-  ].filter(Boolean));
+  find(".row-tools", row).replaceChildren(
+    ...[
+      event.plays && playButton(`/api/event/audio?id=${encodeURIComponent(event.id)}`, named, place),
+      button("Correct", (press) => openCorrection(row, place, press.currentTarget), { "aria-label": `Correct ${named}` }),
+      hides &&
+        button("Hide", (press) => change(place, press.currentTarget, "/api/hide", { label: row.event.label }), {
+          "aria-label": `Hide ${event.label}: do not announce it any more`,
+        }),
+    ].filter(Boolean),
+  );
 }
 
-function openCorrection(row, place) {
-  find("form", row)?.remove();
-  const input = make("input", { id: newId("really"), list: "labels", maxlength: 200, autocomplete: "off", autocapitalize: "off", required: true });
-  const close = () => {
-    form.remove();
-    find('[aria-label^="Correct"]', row)?.focus();
+function openCorrection(row, place, control) {
+  const correct = async (label, press) => {
+    const { id } = row.event;
+    if (!(await change(place, press, "/api/correct", { event: id, label }))) return false;
+    update(row, { ...row.event, corrected: label });
+    document.dispatchEvent(new CustomEvent("corrected", { detail: { id, corrected: label } }));
+    return true;
   };
-  const form = make("form", {
-    class: "inline-form",
-    onsubmit: async (event) => {
-      event.preventDefault();
-      const label = input.value.trim();
-      if (!label) return;
-      if (await change(place, find(".primary", form), "/api/correct", { event: row.event.id, label })) {
-        update(row, { ...row.event, corrected: label });
-        document.dispatchEvent(new CustomEvent("corrected", { detail: { id: row.event.id, corrected: label } }));
-        form.remove();
-      }
-    },
-    onkeydown: (event) => event.key === "Escape" && close(),
-  }, field("What was it really?", input, { class: "field grow" }),
-  make("button", { class: "primary" }, "Correct"), button("Cancel", close));
-  row.append(form);
-  input.focus();
+  openNameForm(row, "What was it really?", "Correct", correct, control);
 }

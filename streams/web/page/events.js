@@ -15,7 +15,8 @@ export function startEvents() {
 
 export function showEvents() {
   const clips = state()?.keeps.clips ?? false;
-  const here = recentEvents(nowUnix()).filter((event) => event.source === view.source)
+  const here = recentEvents(nowUnix())
+    .filter((event) => event.source === view.source)
     .map((event) => ({ ...event, plays: clips && event.state === "end" }));
   const kept = new Set(here.map((event) => event.id));
   for (const [id, row] of rows) {

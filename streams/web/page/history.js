@@ -28,18 +28,30 @@ let cursor = null; // where the next page begins
 let asked = 0;
 
 export function startHistory() {
-  section.append(make("h1", {}, "History"),
-    make("form", { class: "filters", onsubmit: (event) => event.preventDefault() },
-      field("From", inputs.since), field("Until", inputs.until), field("Class", inputs.label), field("Microphone", inputs.source),
+  section.append(
+    make("h1", {}, "History"),
+    make(
+      "form",
+      { class: "filters", onsubmit: (event) => event.preventDefault() },
+      field("From", inputs.since),
+      field("Until", inputs.until),
+      field("Class", inputs.label),
+      field("Microphone", inputs.source),
       make("p", { class: "field" }, make("label", { for: "least" }, "Score at least ", least), inputs.min_score),
-      button("Clear filters", clear)),
-    found, answer, list, more);
+      button("Clear filters", clear),
+    ),
+    found,
+    answer,
+    list,
+    more,
+  );
   for (const input of Object.values(inputs)) input.addEventListener("change", () => load());
   inputs.min_score.addEventListener("input", sayLeast);
   whenState(({ sources }) => {
     const names = sources.map(({ name }) => name);
     const here = [...inputs.source.options].map((option) => option.value);
-    for (const name of names.filter((each) => !here.includes(each))) inputs.source.append(make("option", { value: name }, name));
+    for (const name of names.filter((each) => !here.includes(each)))
+      inputs.source.append(make("option", { value: name }, name));
   });
   addView("history", { opened: () => load() });
 }
@@ -57,8 +69,14 @@ function clear() {
 
 function query() {
   const time = (input) => (input.value ? fromField(input.value) : "");
-  return { since: time(inputs.since), until: time(inputs.until), label: inputs.label.value.trim(), source: inputs.source.value,
-    min_score: Number(inputs.min_score.value) || "", limit: PAGE };
+  return {
+    since: time(inputs.since),
+    until: time(inputs.until),
+    label: inputs.label.value.trim(),
+    source: inputs.source.value,
+    min_score: Number(inputs.min_score.value) || "",
+    limit: PAGE,
+  };
 }
 
 async function load(further = false) {
@@ -68,7 +86,11 @@ async function load(further = false) {
     return;
   }
   try {
-    const { events, more: left, before } = await ask("/api/history", { query: { ...query(), before: further ? cursor : "" } });
+    const {
+      events,
+      more: left,
+      before,
+    } = await ask("/api/history", { query: { ...query(), before: further ? cursor : "" } });
     if (mine !== asked) return;
     cursor = before;
     if (!further) {
@@ -79,7 +101,12 @@ async function load(further = false) {
     for (const event of events) add(event);
     more.hidden = !left;
     const shown = list.querySelectorAll(".event").length;
-    say(found, shown ? `${count(shown, "sound")}${left ? ", and there are earlier ones" : ""}` : "Nothing that was announced fits.");
+    say(
+      found,
+      shown
+        ? `${count(shown, "sound")}${left ? ", and there are earlier ones" : ""}`
+        : "Nothing that was announced fits.",
+    );
   } catch (error) {
     failed(answer, error);
   }

@@ -60,13 +60,15 @@ function show(window) {
   const background = state()?.model.background;
   if (label === background) describe("Nothing special", `${percent(score)} sure that it is background.`, "none");
   else if (label === "unknown") describe("Something unknown", nearest(best), "unknown");
-  else if (score < thresholdOf(label)) describe(`${spoken(label)}, perhaps`, `${percent(score)} sure: too little to announce it.`, "maybe");
+  else if (score < thresholdOf(label))
+    describe(`${spoken(label)}, perhaps`, `${percent(score)} sure: too little to announce it.`, "maybe");
   else describe(spoken(label), `${percent(score)} sure.`, "sure");
   showLevel(window.level_dbfs, window.clipped);
   showScores(window, background);
 }
 
-const nearest = ([first]) => (first ? `Nearest: ${spoken(first[0])}, ${percent(first[1])} sure. Teach it below.` : "Teach it below.");
+const nearest = ([first]) =>
+  first ? `Nearest: ${spoken(first[0])}, ${percent(first[1])} sure. Teach it below.` : "Teach it below.";
 
 function describe(words, more, kind) {
   say(find("#now-label"), words);
@@ -92,20 +94,28 @@ function showScores({ top, end_s }, background) {
     if (!bars.has(label)) bars.set(label, { row: scoreRow(label) });
     bars.get(label).seen_s = end_s;
   }
-  const order = [...bars].sort(([a, { seen_s: seenA }], [b, { seen_s: seenB }]) => (top[b] ?? 0) - (top[a] ?? 0) || seenB - seenA);
+  const order = [...bars].sort(
+    ([a, { seen_s: seenA }], [b, { seen_s: seenB }]) => (top[b] ?? 0) - (top[a] ?? 0) || seenB - seenA,
+  );
   for (const [label] of order.slice(SHOWN)) bars.delete(label);
-  find("#scores").replaceChildren(...order.slice(0, SHOWN).map(([label, { row }]) => {
-    const score = top[label] ?? 0;
-    const announced = label === background ? 2 : thresholdOf(label); // never
-    set(row, { vars: { "--score": score.toFixed(3), "--threshold": announced } });
-    row.classList.toggle("over", score >= announced);
-    say(row.lastChild, percent(score));
-    return row;
-  }));
+  find("#scores").replaceChildren(
+    ...order.slice(0, SHOWN).map(([label, { row }]) => {
+      const score = top[label] ?? 0;
+      const announced = label === background ? 2 : thresholdOf(label); // never
+      set(row, { vars: { "--score": score.toFixed(3), "--threshold": announced } });
+      row.classList.toggle("over", score >= announced);
+      say(row.lastChild, percent(score));
+      return row;
+    }),
+  );
 }
 
 function scoreRow(label) {
-  return make("li", {}, make("span", { class: "name" }, spoken(label)),
+  return make(
+    "li",
+    {},
+    make("span", { class: "name" }, spoken(label)),
     make("span", { class: "bar", "aria-hidden": "true" }, make("span", { class: "fill" })),
-    make("span", { class: "number" }));
+    make("span", { class: "number" }),
+  );
 }

@@ -9,16 +9,26 @@ import { addView, isShown, showOnly } from "./tabs.js";
 export function startLogin({ locked }) {
   const place = make("div");
   const token = make("input", { id: "token", type: "password", autocomplete: "current-password", required: true });
-  const form = make("form", {
-    class: "card",
-    onsubmit: async (event) => {
-      event.preventDefault();
-      const login = () => ask("/api/login", { body: { token: token.value.trim() } });
-      if (await attempt(place, find("button", form), login, { undo: false, quiet: true })) location.reload();
+  const form = make(
+    "form",
+    {
+      class: "card",
+      onsubmit: async (event) => {
+        event.preventDefault();
+        const login = () => ask("/api/login", { body: { token: token.value.trim() } });
+        if (await attempt(place, find("button", form), login, { undo: false, quiet: true })) location.reload();
+      },
     },
-  }, make("h1", {}, "Who is listening in?"),
-  make("p", { class: "lead" }, "This listener shows what it hears only to who has its token. It was printed once, when the listener first served this page."),
-  field("Token", token), make("button", { class: "primary" }, "Log in"), place);
+    make("h1", {}, "Who is listening in?"),
+    make(
+      "p",
+      { class: "lead" },
+      "It shows what it hears only to who has its token, which was printed once, when this page was first served.",
+    ),
+    field("Token", token),
+    make("button", { class: "primary" }, "Log in"),
+    place,
+  );
   find("#view-login").append(form);
   addView("login");
   document.addEventListener("locked", () => {

@@ -48,7 +48,8 @@ document.addEventListener("corrected", ({ detail: { id, corrected } }) => {
 /** Those that were still going on within the last minute; the older ones are dropped. */
 export function recentEvents(now_unix_s) {
   for (const [id, event] of events) {
-    if (event.state === "end" && event.at_unix_s + (event.end_s - event.start_s) < now_unix_s - KEPT_S) events.delete(id);
+    if (event.state === "end" && event.at_unix_s + (event.end_s - event.start_s) < now_unix_s - KEPT_S)
+      events.delete(id);
   }
   return [...events.values()];
 }

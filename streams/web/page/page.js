@@ -69,7 +69,8 @@ follow({
   heard: (record) => hears[record.type]?.(record),
   mel: addMel,
   state: (state) => (state?.model ? setState(state) : refresh()),
-  lost: ({ count: lost }) => trouble(`This page was too slow to read ${count(lost, "message")}. The listener went on without it.`),
+  lost: ({ count: lost }) =>
+    trouble(`This page was too slow to read ${count(lost, "message")}. The listener went on without it.`),
   connection(kind, words) {
     find("#connection").dataset.state = kind;
     say(find("#connection-words"), words);

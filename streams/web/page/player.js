@@ -11,7 +11,10 @@ audio.addEventListener("ended", () => stopped());
 
 /** `about`: what the recording is of, for who cannot see where the button stands. */
 export function playButton(url, about, place) {
-  return button("Play", (event) => toggle(event.currentTarget, url, place), { class: "play", "aria-label": `Play ${about}` });
+  return button("Play", (event) => toggle(event.currentTarget, url, place), {
+    class: "play",
+    "aria-label": `Play ${about}`,
+  });
 }
 
 async function toggle(control, url, place) {
@@ -27,7 +30,10 @@ async function toggle(control, url, place) {
   } catch (error) {
     if (error.name === "AbortError") return; // another was started
     stopped();
-    failed(place, new Failed("The recording cannot be played.", "It is not written yet, or it was removed to make room."));
+    failed(
+      place,
+      new Failed("The recording cannot be played.", "It is not written yet, or it was removed to make room."),
+    );
   }
 }
 

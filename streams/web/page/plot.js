@@ -1,4 +1,4 @@
-// The scrolling picture: the spectrogram, the announced sounds above it, the time below, and what part of it is in view.
+// The scrolling picture: the spectrogram, the announced sounds above it, the time below, and what is in view.
 
 import { themed, whenColoursChange } from "./colours.js";
 import { find, make, say } from "./dom.js";

@@ -2,7 +2,8 @@
 
 import { ask } from "./api.js";
 import { change, failed } from "./answer.js";
-import { button, field, find, make, newId, say } from "./dom.js";
+import { button, find, make, say } from "./dom.js";
+import { openNameForm } from "./name_form.js";
 import { playButton } from "./player.js";
 import { addView, isShown } from "./tabs.js";
 import { article, count, percent, seconds, spoken, when } from "./words.js";
@@ -14,9 +15,17 @@ const answer = make("div");
 let questions = [];
 
 export function startReview() {
-  section.append(make("h1", {}, "Review"),
-    make("p", { class: "lead" }, "The sounds it was least sure of, least sure first. Each answer is an example that it learns from."),
-    left, card, answer);
+  section.append(
+    make("h1", {}, "Review"),
+    make(
+      "p",
+      { class: "lead" },
+      "The sounds it was least sure of, least sure first. Each answer is an example that it learns from.",
+    ),
+    left,
+    card,
+    answer,
+  );
   document.addEventListener("keydown", pressed);
   addView("review", { opened: load });
 }
@@ -36,27 +45,52 @@ async function load() {
 function show() {
   say(left, questions.length ? `${count(questions.length, "question")} left` : "");
   if (!questions.length) {
-    card.replaceChildren(make("div", { class: "card question empty" }, make("p", { class: "question-words" }, "Nothing to ask."),
-      make("p", { class: "quiet" }, "Sounds that were announced without much certainty wait here for an answer.")));
+    card.replaceChildren(
+      make(
+        "div",
+        { class: "card question empty" },
+        make("p", { class: "question-words" }, "Nothing to ask."),
+        make("p", { class: "quiet" }, "Sounds that were announced without much certainty wait here for an answer."),
+      ),
+    );
     return;
   }
   const [{ event, label, source, at_unix_s, start_s, end_s, why, score, plays }] = questions;
-  card.replaceChildren(make("div", { class: "card question" },
-    make("p", { class: "quiet" }, `${when(at_unix_s)}, ${seconds(end_s - start_s)}, ${source}`),
-    make("h2", { class: "question-words", tabindex: -1 }, `Was this ${article(label)}?`),
-    make("p", { class: "quiet" }, `${percent(score)} sure${why ? `: ${why}` : ""}.`),
-    make("p", {}, plays ? playButton(`/api/event/audio?id=${encodeURIComponent(event)}`, `the ${spoken(label)}`, answer) : "No recording of it was kept."),
-    make("p", { class: "answers" },
-      button("Yes", (press) => reply({ answer: "yes" }, press.currentTarget), { class: "primary", "aria-keyshortcuts": "y" }),
-      button("No", (press) => reply({ answer: "no" }, press.currentTarget), { "aria-keyshortcuts": "n" }),
-      button("Something else", other, { "aria-keyshortcuts": "s" }),
-      button("Skip", skip, { class: "plain", "aria-keyshortcuts": "k" })),
-    make("p", { class: "hint keys" }, "Keys: P plays, Y yes, N no, S something else, K skip.")));
+  card.replaceChildren(
+    make(
+      "div",
+      { class: "card question" },
+      make("p", { class: "quiet" }, `${when(at_unix_s)}, ${seconds(end_s - start_s)}, ${source}`),
+      make("h2", { class: "question-words", tabindex: -1 }, `Was this ${article(label)}?`),
+      make("p", { class: "quiet" }, `${percent(score)} sure${why ? `: ${why}` : ""}.`),
+      make(
+        "p",
+        {},
+        plays
+          ? playButton(`/api/event/audio?id=${encodeURIComponent(event)}`, `the ${spoken(label)}`, answer)
+          : "No recording of it was kept.",
+      ),
+      make(
+        "p",
+        { class: "answers" },
+        button("Yes", (press) => reply({ answer: "yes" }, press.currentTarget), {
+          class: "primary",
+          "aria-keyshortcuts": "y",
+        }),
+        button("No", (press) => reply({ answer: "no" }, press.currentTarget), { "aria-keyshortcuts": "n" }),
+        button("Something else", other, { "aria-keyshortcuts": "s" }),
+        button("Skip", skip, { class: "plain", "aria-keyshortcuts": "k" }),
+      ),
+      make("p", { class: "hint keys" }, "Keys: P plays, Y yes, N no, S something else, K skip."),
+    ),
+  );
 }
 
 async function reply(said, control) {
   const [{ event }] = questions;
-  if (await change(answer, control, "/api/review", { event, ...said })) next();
+  const taken = await change(answer, control, "/api/review", { event, ...said });
+  if (taken) next();
+  return taken;
 }
 
 async function skip(press) {
@@ -70,25 +104,18 @@ function next() {
   find(".question-words", card)?.focus(); // the button that was pressed is gone
 }
 
-function other() {
-  find("form", card)?.remove();
-  const input = make("input", { id: newId("else"), list: "labels", maxlength: 200, autocomplete: "off", autocapitalize: "off", required: true });
-  const form = make("form", {
-    class: "inline-form",
-    onsubmit: (event) => {
-      event.preventDefault();
-      if (input.value.trim()) reply({ answer: "other", label: input.value.trim() }, find("button", form));
-    },
-    onkeydown: (event) => event.key === "Escape" && form.remove(),
-  }, field("What was it?", input, { class: "field grow" }), make("button", { class: "primary" }, "Teach"));
-  find(".question", card).append(form);
-  input.focus();
+function other(press) {
+  const teach = (label, control) => reply({ answer: "other", label }, control);
+  openNameForm(find(".question", card), "What was it?", "Teach", teach, press.currentTarget);
 }
 
+const KEYS = { y: "Yes", n: "No", s: "Something else", k: "Skip", p: "Play" };
+
 function pressed(event) {
-  if (!isShown("review") || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
-  const wanted = { y: '[aria-keyshortcuts="y"]', n: '[aria-keyshortcuts="n"]', s: '[aria-keyshortcuts="s"]', k: '[aria-keyshortcuts="k"]', p: ".play" };
-  const control = find(wanted[event.key.toLowerCase()] ?? "none", card);
+  const typing = event.target.matches("input, select, textarea");
+  if (!isShown("review") || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const words = KEYS[event.key.toLowerCase()];
+  const control = [...card.querySelectorAll("button")].find((each) => each.textContent === words);
   if (!control) return;
   event.preventDefault();
   control.click();

@@ -1,4 +1,4 @@
-// A stretch of sound, chosen by dragging over the picture, by a tap, by “That!”, or with the arrow keys on its two ends.
+// A stretch of sound, chosen by dragging over the picture, by a tap, by “That!”, or by arrow keys on its two ends.
 
 import { find, say } from "./dom.js";
 import { lookAt, pause, strip, toPixel, toSeconds, view, whenDrawn, within } from "./plot.js";
@@ -62,14 +62,18 @@ function begin(event) {
   const anchor_s = toSeconds(from_x);
   let moved = false;
   pause(true); // so that what a finger is on does not run away
-  follow(event, (x) => {
-    moved ||= Math.abs(x - left - from_x) > 5;
-    if (moved) select(anchor_s, toSeconds(x - left));
-  }, () => {
-    if (moved) return;
-    if (chosen) clearSelection();
-    else select(anchor_s - TAP_S / 2, anchor_s + TAP_S / 2);
-  });
+  follow(
+    event,
+    (x) => {
+      moved ||= Math.abs(x - left - from_x) > 5;
+      if (moved) select(anchor_s, toSeconds(x - left));
+    },
+    () => {
+      if (moved) return;
+      if (chosen) clearSelection();
+      else select(anchor_s - TAP_S / 2, anchor_s + TAP_S / 2);
+    },
+  );
 }
 
 function dragEdge(event, edge) {
@@ -96,7 +100,9 @@ function follow(event, moved, done = () => {}) {
 
 function keyEdge(event, edge) {
   const step = event.shiftKey ? 1 : 0.1;
-  const by = { ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step, PageDown: -1, PageUp: 1 }[event.key];
+  const by = { ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step, PageDown: -1, PageUp: 1 }[
+    event.key
+  ];
   const to = { Home: strip().start_s, End: strip().end_s }[event.key];
   if (by === undefined && to === undefined) return;
   event.preventDefault();

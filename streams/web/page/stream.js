@@ -67,12 +67,17 @@ function connect() {
   });
 }
 
-/** A stream that was refused does not say why: the state's answer does, and opens the login where that is the reason. */
+/** A stream that was refused does not say why; the state's answer does, and opens the login where that is why. */
 async function again(error) {
   stop();
   const wait = AGAIN_S[Math.min(failures, AGAIN_S.length - 1)];
   failures += 1;
-  const failed = error ?? (await ask("/api/state").then(() => null, (reason) => reason));
+  const failed =
+    error ??
+    (await ask("/api/state").then(
+      () => null,
+      (reason) => reason,
+    ));
   if (failed instanceof Failed && failed.status === 401) return handlers.connection("lost", "Logged out");
   handlers.connection("lost", `No connection to the listener. Trying again in ${wait} s`);
   if (!document.hidden) waiting = setTimeout(connect, wait * 1000);

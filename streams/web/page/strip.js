@@ -55,7 +55,7 @@ export class Strip {
   }
 
   write(bytes, frames) {
-    for (let done = 0; done < frames; ) {
+    for (let done = 0; done < frames;) {
       const at = this.columns % this.size;
       const some = Math.min(frames - done, this.size - at);
       const piece = bytes.subarray(done * this.mels, (done + some) * this.mels);

@@ -37,7 +37,7 @@ export function startTeach() {
 
 async function teach() {
   const name = named();
-  if (name && await learn(find(".primary", form), { label: name })) label.value = "";
+  if (name && (await learn(find(".primary", form), { label: name }))) label.value = "";
 }
 
 function named() {
@@ -81,26 +81,44 @@ async function teachFile(control) {
 }
 
 function sayWhat(chosen) {
+  say(
+    find("#plot-words"),
+    chosen ? "Move its ends, also with the arrow keys; Escape gives up." : "Drag across a sound to select it.",
+  );
   if (!chosen) {
     say(find("#teach-what"), `Teaches the last ${lastSeconds()} s, unless you select a sound above.`);
     return;
   }
   const { start_s, end_s } = chosen;
-  say(find("#teach-what"), `Teaches ${seconds(end_s - start_s)}: ${clock(clockTime(start_s))} to ${clock(clockTime(end_s))}.`);
+  say(
+    find("#teach-what"),
+    `Teaches ${seconds(end_s - start_s)}: ${clock(clockTime(start_s))} to ${clock(clockTime(end_s))}.`,
+  );
 }
 
 let offered = "";
 
 /** What was taught here first: a person teaches the same few sounds again. */
 function offerNames() {
-  const { labels, model: { background } } = state();
+  const {
+    labels,
+    model: { background },
+  } = state();
   const taught = taughtLabels().reverse();
   const names = [...taught, ...labels.filter((name) => !taught.includes(name))].filter((name) => name !== background);
   const some = names.slice(0, CHIPS);
   if (some.join("\n") === offered) return;
   offered = some.join("\n");
-  find("#chips").replaceChildren(...some.map((name) => button(name, () => {
-    label.value = name;
-    label.focus();
-  }, { class: "chip" })));
+  find("#chips").replaceChildren(
+    ...some.map((name) =>
+      button(
+        name,
+        () => {
+          label.value = name;
+          label.focus();
+        },
+        { class: "chip" },
+      ),
+    ),
+  );
 }

@@ -1,11 +1,17 @@
 // Numbers and times as a person reads them; each with its unit.
 
-const clockFormat = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const clockFormat = new Intl.DateTimeFormat([], {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hour12: false,
+});
 const dayFormat = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
 
 export const clock = (unix) => clockFormat.format(unix * 1000);
 export const seconds = (s) => `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
-export const duration = (s) => (s < 120 ? seconds(s) : s < 7200 ? `${Math.round(s / 60)} min` : `${Math.round(s / 3600)} h`);
+export const duration = (s) =>
+  s < 120 ? seconds(s) : s < 7200 ? `${Math.round(s / 60)} min` : `${Math.round(s / 3600)} h`;
 export const percent = (score) => `${Math.round(score * 100)} %`;
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;

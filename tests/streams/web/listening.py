@@ -1,4 +1,7 @@
-"""`pace-edge listen --web` as a person runs it, in a process of its own on a virtual microphone, and a page on it."""
+"""`pace-edge listen --web` as a person runs it, in a process of its own on a virtual microphone, and a page on it.
+
+A test file that imports the fixtures shares one of each among its tests.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import pytest
+
+from pace_edge.config import DEMO_RECORDING
 from tests.chromium import Chromium
 from tests.virtual_microphone import VirtualMicrophone
 
 PATIENCE_S = 60.0  # on a slow and busy machine
+SOUNDS = Path(__file__).parents[3] / "examples" / "sounds"
 CHROMIUM = shutil.which("chromium")
 
 
@@ -26,6 +34,14 @@ def missing() -> str:
     """Why the page cannot be tried in a browser here; empty where it can."""
     packages = [*([] if CHROMIUM else ["chromium"]), *VirtualMicrophone.missing()]
     return f"no browser or no virtual microphone: apt-get install {' '.join(packages)}" if packages else ""
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """What a listener takes up at its next window."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 class Listening:
@@ -81,6 +97,18 @@ class Listening:
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return json.load(answer)
 
+    def labels(self) -> dict[str, Any]:
+        """What it knows, by name."""
+        return {known["label"]: known for known in self.get("api/labels")["labels"]}
+
+    def history(self, label: str) -> list[Any]:
+        """The events of a class, newest first."""
+        return self.get(f"api/history?{urlencode({'label': label})}")["events"]
+
+    def teach(self, label: str, sound: str | Path) -> None:
+        """From a recording, of examples/sounds where it has no folder."""
+        self.post(f"api/learn/file?{urlencode({'label': label})}", (SOUNDS / sound).read_bytes())
+
     def _answers(self) -> bool:
         try:
             urllib.request.urlopen(self.address + "api/login", timeout=5).close()
@@ -115,13 +143,6 @@ class Page:
     def wait(self, condition: str) -> None:
         self.browser.wait(condition, PATIENCE_S)
 
-    def until(self, condition: Callable[[], bool]) -> None:
-        """What the listener takes up at its next window."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline, self.listening.log()
-            time.sleep(0.1)
-
     def text(self, selector: str) -> str:
         """What an element says; empty where there is none."""
         return self.browser.run(f"document.querySelector({json.dumps(selector)})?.textContent ?? ''")
@@ -132,7 +153,8 @@ class Page:
 
     def click(self, selector: str, words: str = "") -> None:
         """With the mouse, in the middle of the first element that fits and says `words`, once it is there."""
-        found = f"[...document.querySelectorAll({json.dumps(selector)})].find((e) => e.textContent.includes({json.dumps(words)}))"
+        all, says = f"[...document.querySelectorAll({json.dumps(selector)})]", json.dumps(words)
+        found = f"{all}.find((e) => e.textContent.includes({says}))"
         self.wait(f"Boolean({found})")
         x, y = self.browser.run(
             f"(() => {{ const e = {found}; e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect();"
@@ -141,7 +163,9 @@ class Page:
         self.browser.drag([(x, y)])
 
     def fill(self, selector: str, text: str) -> None:
-        self.browser.run(f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.focus(); e.select(); }})()")
+        self.browser.run(
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.focus(); e.select(); }})()"
+        )
         self.browser.type(text)
 
     def drag_last(self, last_s: float, *, touch: bool = False) -> None:
@@ -169,3 +193,50 @@ class Page:
             if self.browser.run(f"document.activeElement.matches({json.dumps(selector)})"):
                 return
         raise AssertionError(f"Tab does not reach {selector}")
+
+
+@pytest.fixture(scope="module")
+def microphone() -> Iterator[VirtualMicrophone]:
+    with VirtualMicrophone() as microphone:
+        yield microphone
+
+
+@pytest.fixture(scope="module")
+def listening(microphone: VirtualMicrophone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
+    """It keeps a history and clips, and knows a kettle from two examples, besides what the starter knows."""
+    home = tmp_path_factory.mktemp("home")
+    keeps = ["--set", "outputs.history.keep=true", "--set", f"outputs.clips.folder={home / 'clips'}"]
+    with Listening(microphone.env, home, *keeps) as listening:
+        for name in ("other_bell.wav", "ring_far.wav"):
+            listening.teach("kettle", name)
+        yield listening
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    assert CHROMIUM
+    with Chromium(CHROMIUM, tmp_path_factory.mktemp("browser") / "profile") as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Chromium, listening: Listening) -> Iterator[Page]:
+    """On the listener; in the end it must have asked nobody else, without a complaint that the test did not expect."""
+    browser.complaints.clear()
+    browser.requests.clear()
+    yield Page(browser, listening)
+    assert browser.complaints == []
+    assert [url for url in browser.requests if not url.startswith((listening.address, "about:", "data:"))] == []
+
+
+@pytest.fixture(scope="session")
+def bark(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2.5 s of a dog, from the recording that ships, and a second of silence."""
+    import numpy as np
+    import soundfile
+
+    demo, rate_hz = soundfile.read(DEMO_RECORDING)
+    path = tmp_path_factory.mktemp("sounds") / "bark.wav"
+    dog = demo[round(4.6 * rate_hz) : round(7.1 * rate_hz)]
+    soundfile.write(path, np.concatenate([dog, np.zeros(rate_hz)]), rate_hz)
+    return path

@@ -59,6 +59,7 @@ def test_a_wrong_token_gets_nothing_and_the_right_one_gets_in_until_it_is_given_
     assert set(page.browser.run(ASK_ALL).values()) == {401}
 
 
-ASK_ALL = """Promise.all(["state", "recent", "stream", "labels", "label?label=rain", "history", "review", "settings", "devices",
-  "health", "model", "scores?label=rain", "event/audio?id=1", "example/audio?id=1", "openapi.json",
+ASK_ALL = """Promise.all([
+  "state", "recent", "stream", "labels", "label?label=rain", "history", "review", "settings", "devices", "health",
+  "model", "scores?label=rain", "event/audio?id=1", "example/audio?id=1", "openapi.json",
 ].map(async (path) => [path, (await fetch(`/api/${path}`)).status])).then(Object.fromEntries)"""

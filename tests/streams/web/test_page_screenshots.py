@@ -1,0 +1,70 @@
+"""The README's pictures of the page, made only where PACE_EDGE_SCREENSHOTS names their folder."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from pace_edge.config import DEMO_RECORDING
+from tests.streams.web.listening import SOUNDS, missing, until
+from tests.streams.web.listening import browser as browser
+from tests.streams.web.listening import listening as listening
+from tests.streams.web.listening import microphone as microphone
+from tests.streams.web.listening import page as page
+
+FOLDER = os.environ.get("PACE_EDGE_SCREENSHOTS", "")
+
+pytestmark = [
+    pytest.mark.skipif(bool(missing()), reason=missing() or "-"),
+    pytest.mark.skipif(not FOLDER, reason="PACE_EDGE_SCREENSHOTS names no folder for them"),
+]
+
+
+DOGS = [("our dog", 4.6, 7.0), ("our dog", 4.8, 7.2), ("our dog", 5.0, 7.4), ("doorbell", 5.2, 7.6)]
+
+
+def picture(page, name):
+    """In 256 colours, which is small and looks the same."""
+    from PIL import Image
+
+    path = Path(FOLDER) / name
+    page.browser.screenshot(path, whole=False)
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    assert path.stat().st_size < 250_000
+
+
+def test_of_the_readme(page, microphone, tmp_path):
+    """Taught well, but for one dog that was called a doorbell."""
+    demo, rate_hz = soundfile.read(DEMO_RECORDING)
+    soundfile.write(tmp_path / "programme.wav", demo[: round(14.4 * rate_hz)], rate_hz)
+    page.listening.post("api/forget", {"label": "kettle"})
+    for label, begin_s, end_s in DOGS:
+        soundfile.write(tmp_path / "dog.wav", demo[round(begin_s * rate_hz) : round(end_s * rate_hz)], rate_hz)
+        page.listening.teach(label, tmp_path / "dog.wav")
+    for sound in ("ring_soft.wav", "ring_far.wav", "ring_noise.wav", "other_bell.wav"):
+        page.listening.teach("doorbell", sound)
+    page.browser.page("Emulation.setScrollbarsHidden", hidden=True)
+
+    page.open(width=1200, height=850, scheme="dark")
+    microphone.play(tmp_path / "programme.wav")
+    microphone.play(SOUNDS / "ring.wav")
+    page.wait_event("doorbell")
+    page.drag_last(3.4)
+    page.fill("#label", "doorbell")
+    page.browser.run("scrollTo(0, 0)")
+    picture(page, "live.png")
+
+    page.click("#teach .primary")
+    page.wait_text("#teach-answer .good", "doorbell")
+    page.open("classes/doorbell", width=1200, height=1000)
+    page.wait("Boolean(document.querySelector('.histogram svg'))")
+    picture(page, "class.png")
+
+    page.open(width=360, height=740)
+    with microphone.play(tmp_path / "programme.wav", wait=False):
+        until(lambda: page.text("#now-label") == "clock tick")
+        time.sleep(1.5)
+        picture(page, "phone.png")
