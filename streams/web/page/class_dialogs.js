@@ -24,7 +24,9 @@ export function openForget({ dialog, answer }, { label, taught, built_in }) {
   const words = make("label", { for: purge.id }, "Also erase it from the disk. This cannot be undone.");
   const hint = ["To stop only the announcements, hide it instead."];
   if (built_in) {
-    hint.unshift("It came with the model: it is never named again, but its examples go on speaking, nameless, against others.");
+    hint.unshift(
+      "It came with the model: it is never named again, but its examples go on speaking, nameless, against others.",
+    );
   }
   if (taught) {
     const examples = count(taught, "example");

@@ -46,19 +46,10 @@ export function classMap({ label, examples, map: { points, share } }, chosen) {
       ),
     );
   for (const point of own) picture.append(dot({ ...point, odd: oddOnes.has(point.id) }, label, x, y, examples, chosen));
-  return make(
-    "div",
-    {},
-    picture,
-    make(
-      "p",
-      { class: "hint" },
-      `Near means alike, as far as a flat picture can show it (${percent(share)} of the differences). The large points are ${label}'s.`,
-      oddOnes.size > 0
-        ? " A ringed one is odd: unlike the others of its class; hear it, and remove it if it is wrong."
-        : "",
-    ),
-  );
+  const kept = `Near means alike, as far as a flat picture can show it (${percent(share)} of the differences).`;
+  const odd = " A ringed one is odd: unlike the others of its class; hear it, and remove it if it is wrong.";
+  const words = `${kept} The large points are ${label}'s.${oddOnes.size ? odd : ""}`;
+  return make("div", {}, picture, make("p", { class: "hint" }, words));
 }
 
 function dot(point, label, x, y, examples, chosen) {

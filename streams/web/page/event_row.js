@@ -36,7 +36,9 @@ export function update(row, event) {
   find(".row-tools", row).replaceChildren(
     ...[
       event.plays && playButton(`/api/event/audio?id=${encodeURIComponent(event.id)}`, named, place),
-      button("Correct", (press) => openCorrection(row, place, press.currentTarget), { "aria-label": `Correct ${named}` }),
+      button("Correct", (press) => openCorrection(row, place, press.currentTarget), {
+        "aria-label": `Correct ${named}`,
+      }),
       hides &&
         button("Hide", (press) => change(place, press.currentTarget, "/api/hide", { label: row.event.label }), {
           "aria-label": `Hide ${event.label}: do not announce it any more`,

@@ -3,7 +3,13 @@
 import { button, field, find, make, newId } from "./dom.js";
 
 export function labelInput(value = "") {
-  const input = make("input", { id: newId("label"), list: "labels", maxlength: 200, autocomplete: "off", required: true });
+  const input = make("input", {
+    id: newId("label"),
+    list: "labels",
+    maxlength: 200,
+    autocomplete: "off",
+    required: true,
+  });
   input.setAttribute("autocapitalize", "off");
   input.value = value;
   return input;
