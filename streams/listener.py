@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -152,14 +152,10 @@ class Listener:
         open_journal(model, journal).close()  # SQLite's files belong to the thread that opened them
         self._coming.append(_Next(model, self._encoder_of(model), journal))
 
-    def adjust(
-        self, *, gain_db: float | None = None, threshold: float | None = None,
-        thresholds: Mapping[str, float] | None = None,
-    ) -> None:  # fmt: skip
-        """Go on with another gain or other thresholds from the next chunk on; None leaves what is. From one thread at a
-        time, which may be any. Raises UsageError, and then nothing changes."""
-        given = {"gain_db": gain_db, "threshold": threshold, "thresholds": thresholds}
-        self.options = replace(self.options, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    def adjust(self, options: Options) -> None:
+        """Go on with the gain of these options, and announce by their rule, from the next chunk on; all else stays as
+        it was opened. From one thread at a time, which may be any."""
+        self.options = options
         self._adjusted = True
 
     def __enter__(self) -> Self:

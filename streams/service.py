@@ -59,7 +59,7 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
             from streams.web.server import Web
 
             web = Web(
-                settings, listener, say=voice.say, sinks=lambda: together.counts(),
+                settings, listener, reports, sinks=lambda: together.counts(),
                 switch=lambda changed: switch.to(open_again(changed, rate_hz, voice.say)),
             )  # fmt: skip
             sinks.append(web)

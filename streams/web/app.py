@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from streams.listener import Listener
 from streams.settings import Settings
+from streams.sinks.reports import Reports
 from streams.sinks.sink import Counts
 from streams.web.controls import Controls
 from streams.web.desk import Desk
@@ -24,6 +25,7 @@ from streams.web.tokens import Tokens, token_path
 from streams.words import Say
 
 PAGE = Path(__file__).parent / "page"
+UPLOADS = 2  # at once
 CALM_S = 0.2  # changes so close together are told once
 
 
@@ -31,16 +33,17 @@ class Context:
     """Opened in the listener's thread, used in the server's."""
 
     def __init__(
-        self, settings: Settings, listener: Listener, hub: Hub, tape: Tape, *, local: bool, say: Say,
+        self, settings: Settings, listener: Listener, hub: Hub, tape: Tape, reports: Reports, *, local: bool,
         sinks: Callable[[], Mapping[str, Counts]], switch: Callable[[Settings], None] | None,
     ) -> None:  # fmt: skip
-        self.listener, self.hub, self.tape, self.sinks = listener, hub, tape, sinks
+        self.listener, self.hub, self.tape, self.reports, self.sinks = listener, hub, tape, reports, sinks
         self.controls = Controls(settings, listener, switch)
         self.desk = Desk(listener, settings.journal.file)
         self.studio = Studio(listener, tape)
         self.alive_at_s = time.monotonic()
-        self.tokens = None if local and settings.web.token == "auto" else _tokens(settings, say)
+        self.tokens = None if local and settings.web.token == "auto" else _tokens(settings, reports.say)
         hub.changed = self.tell_state
+        self.uploads = asyncio.Semaphore(UPLOADS)
         self._telling = False
 
     @property

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -49,6 +50,15 @@ class Call:
                 return refusal(RefusedError(503, "Too much is asked at once. Ask again in a moment.", 1.0))
             except PaceEdgeError as error:
                 return refusal(RefusedError(_status(error), str(error)))
+            except RefusedError as refused:  # while the body came
+                return refusal(refused)
+            except HTTPException:
+                raise
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody reads it
+            except Exception as error:  # a fault of ours
+                context.reports.trouble(self.path, f"{self.path} failed: {error!r}")
+                return refusal(RefusedError(500, f"That failed: {error!r}. It is a fault of pace-edge."))
             return found if isinstance(found, Response) else JSONResponse(found)
 
         return Route(self.path, endpoint, methods=[self.method])

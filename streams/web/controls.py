@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pace_edge.errors import DeviceError, PaceEdgeError, UsageError
@@ -31,32 +32,31 @@ class Controls:
         self.path = settings.web.kept_in or kept_path()
 
     def set_gain(self, gain_db: float) -> None:
-        self._listener.adjust(gain_db=gain_db)
+        self._adjust(gain_db=gain_db)
         self._keep({"windows": {"gain_db": gain_db}})
 
     def set_threshold(self, label: str, threshold: float | None) -> None:
-        """Of one class; None: as the others. `label` "": of all that have none of their own."""
-        options = self._listener.options
+        """Of one class; None: as the others. `label` "": of all that have none of their own; None: the model's."""
         if not label:
-            if threshold is None:
-                threshold = self._listener.ears.info.threshold
-            self._listener.adjust(threshold=threshold)
+            self._adjust(threshold=threshold)
             self._keep({"events": {"threshold": threshold}})
             return
-        thresholds = {**options.thresholds}
-        thresholds.pop(label, None)
-        if threshold is not None:
-            thresholds[label] = threshold
-        self._listener.adjust(thresholds=thresholds)
-        self._keep({"events": {"thresholds": thresholds}})
+        thresholds = {**self._listener.options.thresholds, label: threshold}
+        self._set_thresholds({label: value for label, value in thresholds.items() if value is not None})
 
     def rename(self, label: str, new_label: str) -> None:
         """A class that is called otherwise keeps its threshold, unless there was one of that name."""
         thresholds = {**self._listener.options.thresholds}
         if label in thresholds:
             moved = thresholds.pop(label)
-            self._listener.adjust(thresholds={new_label: moved, **thresholds})
-            self._keep({"events": {"thresholds": dict(self._listener.options.thresholds)}})
+            self._set_thresholds({new_label: moved, **thresholds})
+
+    def _set_thresholds(self, thresholds: dict[str, float]) -> None:
+        self._adjust(thresholds=thresholds)
+        self._keep({"events": {"thresholds": thresholds}})
+
+    def _adjust(self, **changed: Any) -> None:
+        self._listener.adjust(replace(self._listener.options, **changed))
 
     def set_source(self, name: str, device: str | None) -> None:
         """The source called `name` is that microphone from now on; None: the system's default. Raises DeviceError."""

@@ -7,10 +7,11 @@ another model, and closes it at the end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from streams.listener import Listener
 from streams.teach import Teacher
@@ -48,14 +49,10 @@ class Desk:
             self._waiting -= 1
 
     def close(self, wait_s: float = 5.0) -> None:
-        """What waits is given up; what is being written is finished."""
-        done: Any = None
-        try:
-            done = self._worker.submit(self._close)
-        finally:
-            self._worker.shutdown(wait=False)
-        if done is not None:
-            done.exception(wait_s)
+        """What is being done is finished first, for so long."""
+        with contextlib.suppress(RuntimeError, TimeoutError):  # closed already, or too slow
+            self._worker.submit(self._close).exception(wait_s)
+        self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _opened(self) -> Teacher:
         """In the worker's thread."""

@@ -21,6 +21,7 @@ from streams.web.tape import SOURCES
 
 INBOX = 4000  # reports that wait for the loop; a minute of 30 sources
 MINUTE = 4000  # reports that are kept for a page that opens
+GOING = 200  # events that go on
 QUEUE = 200  # messages that wait for one page
 KEEP_ALIVE_S = 10.0
 LEAST_SCORE = 0.01  # of a class that is worth telling
@@ -29,15 +30,14 @@ LEAST_SCORE = 0.01  # of a class that is worth telling
 class Viewer:
     """One open page: its messages, oldest first; a full queue loses the oldest."""
 
-    def __init__(self, room: int = QUEUE) -> None:
+    def __init__(self) -> None:
         self.lost = 0  # since it was told last
         self.over = False
         self._waiting: deque[bytes] = deque()
-        self._room = room
         self._come = asyncio.Event()
 
     def put(self, message: bytes) -> None:
-        if len(self._waiting) >= self._room:
+        if len(self._waiting) >= QUEUE:
             self._waiting.popleft()
             self.lost += 1
         self._waiting.append(message)
@@ -47,11 +47,11 @@ class Viewer:
         self.over = True
         self._come.set()
 
-    async def messages(self, keep_alive_s: float = KEEP_ALIVE_S) -> AsyncIterator[bytes]:
+    async def messages(self) -> AsyncIterator[bytes]:
         """What to send, until the end; a comment where nothing came for a while, so that a dead line is noticed."""
         while not self.over:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._come.wait(), keep_alive_s)
+                await asyncio.wait_for(self._come.wait(), KEEP_ALIVE_S)
             self._come.clear()
             if not self._waiting and not self.over:
                 yield b": nothing new\n\n"
@@ -74,6 +74,7 @@ class Hub:
         self._inbox: deque[Heard] = deque(maxlen=INBOX)
         self._woken = False
         self._sources: dict[str, tuple[SourceState | None, float | None]] = {}
+        self._going: dict[str, Event] = {}  # events that have not ended, by id
         self._minute: deque[Heard] = deque(maxlen=MINUTE)
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -111,13 +112,14 @@ class Hub:
         return max(levels, key=lambda name: levels[name], default="")
 
     def recent(self) -> dict[str, list[dict[str, Any]]]:
-        """The windows and events of the last minute, oldest first. In the loop's thread."""
+        """Of the last minute, oldest first, and the events that go on for longer. In the loop's thread."""
         since = time.time() - HEARD_KEPT_S
-        heard = [one for one in self._minute if getattr(one, "at_unix_s", since) >= since]
+        windows = [one for one in self._minute if isinstance(one, Window) and one.at_unix_s >= since]
+        events = [one for one in self._minute if isinstance(one, Event) and one.at_unix_s + one.duration_s >= since]
+        long = [one for one in self._going.values() if one not in events]
         return {
-            "windows": [record_of(one) for one in heard if isinstance(one, Window)],
-            "events": [record_of(one) for one in heard if isinstance(one, Event)],
-        }
+            "windows": [record_of(one) for one in windows], "events": [record_of(one) for one in [*long, *events]],
+        }  # fmt: skip
 
     def end(self) -> None:
         """The server closes: every page's stream ends. In the loop's thread."""
@@ -125,6 +127,12 @@ class Hub:
             viewer.end()
 
     def _note(self, heard: Heard) -> None:
+        if isinstance(heard, Event):
+            self._going.pop(heard.id, None)
+            if heard.state != "end":
+                self._going[heard.id] = heard
+            if len(self._going) > GOING:
+                del self._going[next(iter(self._going))]
         if isinstance(heard, Window):
             self.scores.add(heard)
         if isinstance(heard, Window | SourceState):

@@ -52,7 +52,7 @@ async def state(context: Context, _asked: None, _request: Request) -> dict[str, 
 
 
 async def recent(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
-    return {**context.hub.recent(), "mel": await context.studio.painted(new=False)}
+    return {**context.hub.recent(), "mel": await context.studio.paint(context.hub)}
 
 
 async def stream(context: Context, _asked: None, _request: Request) -> Response:

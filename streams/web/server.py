@@ -15,12 +15,13 @@ from pace_edge.errors import PaceEdgeError
 from streams.heard import Heard
 from streams.listener import Listener
 from streams.settings import Settings
+from streams.sinks.reports import Reports
 from streams.sinks.sink import Counts
 from streams.web.hub import Hub
 from streams.web.tape import Tape
-from streams.words import Say
 
 CLOSE_S = 5.0
+CONNECTIONS = 200  # at once; more are told to come again
 
 
 class Web:
@@ -32,8 +33,8 @@ class Web:
     name = "web"
 
     def __init__(
-        self, settings: Settings, listener: Listener, *, say: Say, sinks: Callable[[], Mapping[str, Counts]] = dict,
-        switch: Callable[[Settings], None] | None = None,
+        self, settings: Settings, listener: Listener, reports: Reports, *,
+        sinks: Callable[[], Mapping[str, Counts]] = dict, switch: Callable[[Settings], None] | None = None,
     ) -> None:  # fmt: skip
         try:
             import starlette  # noqa: F401
@@ -43,24 +44,24 @@ class Web:
                 "the page needs Starlette and uvicorn", do="Install them with: pip install 'pace-edge[web]'"
             ) from None
         from streams.web.app import Context, app_of
+        from streams.web.protocol import ImpatientProtocol
 
-        address, port = address_of(settings.web.serve or "")
         self.hub, self.tape = Hub(), Tape(listener.rate_hz)
-        self._counts = Counts()
-        self._socket = _bound(address, port)
+        self._counts, self._reports = Counts(), reports
+        self._socket = _bound(*address_of(settings.web.serve or ""))
         self.address, self.port = self._socket.getsockname()[:2]
+        address = ipaddress.ip_address(self.address)
         try:
             self._context = Context(
-                settings, listener, self.hub, self.tape, local=ipaddress.ip_address(self.address).is_loopback, say=say,
-                sinks=sinks, switch=switch,
-            )  # fmt: skip
+                settings, listener, self.hub, self.tape, reports, local=address.is_loopback, sinks=sinks, switch=switch
+            )
         except BaseException:
             self._socket.close()
             raise
         config = uvicorn.Config(
-            app_of(self._context), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=1,
-            limit_concurrency=200, h11_max_incomplete_event_size=16384,
+            app_of(self._context), http=ImpatientProtocol, ws="none", lifespan="off", log_config=None,
+            log_level="critical", access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=15,
+            timeout_graceful_shutdown=1, limit_concurrency=CONNECTIONS, h11_max_incomplete_event_size=16384,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,8 +69,8 @@ class Web:
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
         self._thread.start()
         self._ready.wait(CLOSE_S)
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        say(f"the page is on http://{host}:{self.port}")
+        host = socket.gethostname() if address.is_unspecified else str(address)
+        reports.say(f"the page is on http://{f'[{host}]' if ':' in host else host}:{self.port}")
 
     def write(self, heard: Heard) -> None:
         self._counts.written += 1
@@ -101,13 +102,19 @@ class Web:
             self._loop = asyncio.get_running_loop()
             self.hub.bind(self._loop)
             painting = asyncio.create_task(self._context.studio.go_on(self.hub))
+            painting.add_done_callback(self._painted)
             self._ready.set()
-            try:
-                await self._server.serve(sockets=[self._socket])
-            finally:
-                painting.cancel()
+            await self._server.serve(sockets=[self._socket])
+            painting.cancel()
 
-        asyncio.run(serve())
+        try:
+            asyncio.run(serve())
+        except Exception as error:  # a fault of ours, which must not end in a silent thread
+            self._reports.say(f"the page has ended, listening goes on: {error!r}")
+
+    def _painted(self, painting: asyncio.Task[None]) -> None:
+        if not painting.cancelled() and (error := painting.exception()) is not None:
+            self._reports.say(f"the spectrogram is drawn no more, all else goes on: {error!r}")
 
 
 def address_of(text: str) -> tuple[str, int]:
@@ -118,8 +125,10 @@ def address_of(text: str) -> tuple[str, int]:
 
 def _bound(address: str, port: int) -> socket.socket:
     try:
-        kind, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        bound = socket.socket(kind, socket.SOCK_STREAM)
+        kind, _, protocol, _, place = socket.getaddrinfo(
+            address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(kind, socket.SOCK_STREAM, protocol)  # asyncio sends at once only where it is TCP
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(place)

@@ -32,21 +32,23 @@ class Studio:
         while True:
             await asyncio.sleep(PAINT_EVERY_S)
             if hub.viewers:
-                known = self.shape, self.words
-                for piece in await self.painted(new=True):
-                    hub.tell("mel", piece)
-                if known != (self.shape, self.words):
-                    hub.changed()
+                await self.paint(hub)
 
-    async def painted(self, *, new: bool) -> list[dict[str, Any]]:
-        """The frames that are new, or all of the last minute."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._paint, new)
+    async def paint(self, hub: Hub) -> list[dict[str, Any]]:
+        """The frames of the last minute; those that are new go to every page."""
+        known = self.shape, self.words
+        new, recent = await asyncio.get_running_loop().run_in_executor(self._thread, self._paint)
+        for piece in new:
+            hub.tell("mel", piece)
+        if known != (self.shape, self.words):
+            hub.changed()
+        return recent
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _paint(self, new: bool) -> list[dict[str, Any]]:
-        """In the thread."""
+    def _paint(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """In the thread: the new frames, and those of the last minute."""
         model = self._listener.ears.model
         if model.sha256 != self._model:
             self._model, self._painter, self.shape = model.sha256, None, None
@@ -58,7 +60,6 @@ class Studio:
                     self.shape = self._painter.shape()
             self.words = "" if self._painter else "this model's graph has no log-mel spectrogram that can be told"
         if self._painter is None:
-            return []
+            return [], []
         self._painter.gain = 10 ** (self._listener.options.gain_db / 20)
-        painted = self._painter.paint()
-        return painted if new else self._painter.recent()
+        return self._painter.paint(), self._painter.recent()

@@ -16,6 +16,7 @@ from pace_edge.errors import AudioError, LearningError
 from streams.change import Change
 from streams.teach import LONGEST_S, Lesson, Teacher
 from streams.web.asked import Correct, Forget, Learn, OneExample, OneLabel, Rename, Undo, WhatItIs
+from streams.web.desk import BusyError
 
 if TYPE_CHECKING:
     from streams.web.app import Context
@@ -57,6 +58,13 @@ async def learn(context: Context, asked: Learn, _request: Request) -> dict[str, 
 
 async def learn_file(context: Context, asked: WhatItIs, request: Request) -> dict[str, Any]:
     """The body goes into a file that has no name of the request's, and is read by libsndfile alone."""
+    if context.uploads.locked():
+        raise BusyError
+    async with context.uploads:
+        return await _learn_file(context, asked, request)
+
+
+async def _learn_file(context: Context, asked: WhatItIs, request: Request) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="pace-edge-") as folder:
         path = Path(folder) / "upload"
         with path.open("wb") as file:
