@@ -13,7 +13,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,11 @@ class Chromium:
         """What a person prefers, such as prefers_color_scheme="dark"; all that is not named is as it comes."""
         named = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
         self.page("Emulation.setEmulatedMedia", features=named)
+
+    def cover(self) -> Callable[[], None]:
+        """Put another page before this one, until what it gives is called."""
+        other = self._call("Target.createTarget", url="about:blank")["targetId"]
+        return lambda: self._call("Target.closeTarget", targetId=other) and None
 
     def type(self, text: str) -> None:
         """Into what has the focus, as a keyboard or an input method does."""

@@ -119,6 +119,28 @@ class Listening:
         return True
 
 
+# Where the last second or more of loud columns is in the window: [left, top, from, to, height] in pixels
+_NEWEST_SOUND = """(async () => {
+  const { lookAt, pause, strip, toPixel, view } = await import("/plot.js");
+  const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const { columns, size, mels, bytes, end_s, frame_s } = strip();
+  const loud = (i) => bytes.subarray((i % size) * mels, (i % size + 1) * mels).some((value) => value > 140);
+  const oldest = Math.max(0, columns - size);
+  let last = columns - 1;
+  while (last > oldest && !loud(last)) last -= 1;
+  let first = last;
+  for (let i = last; i > oldest && (first - i) * frame_s < 0.7; i -= 1) if (loud(i)) first = i;
+  const seconds = (i) => end_s - (columns - i) * frame_s;
+  pause(true);
+  lookAt(Math.min(end_s, seconds(last) + 0.5));
+  document.querySelector("#spectrogram").scrollIntoView({ block: "center" });
+  await frame();
+  const { x, y, width, height } = document.querySelector("#spectrogram").getBoundingClientRect();
+  const inside = (at) => Math.min(width - 3, Math.max(3, at));
+  return [x, y, inside(toPixel(seconds(first))), inside(toPixel(seconds(last))), height];
+})()"""
+
+
 class Page:
     """What a person sees and does on the page of a listener."""
 
@@ -147,6 +169,16 @@ class Page:
         """What an element says; empty where there is none."""
         return self.browser.run(f"document.querySelector({json.dumps(selector)})?.textContent ?? ''")
 
+    def watch(self, selector: str) -> None:
+        """Remember all that an element says from now on, however short, for `wait_said`."""
+        self.browser.run(
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); window.said = new Set();"
+            " new MutationObserver(() => said.add(e.textContent)).observe(e, {childList: true, subtree: true}); })()"
+        )
+
+    def wait_said(self, words: str) -> None:
+        self.wait(f"said.has({json.dumps(words)})")
+
     def wait_text(self, selector: str, part: str) -> None:
         words, part = json.dumps(selector), json.dumps(part)
         self.wait(f"(document.querySelector({words})?.textContent ?? '').includes({part})")
@@ -168,15 +200,11 @@ class Page:
         )
         self.browser.type(text)
 
-    def drag_last(self, last_s: float, *, touch: bool = False) -> None:
-        """Over the last seconds of the spectrogram, as far as it goes."""
-        left, top, width, height = self.browser.run(
-            "(() => { const e = document.querySelector('#spectrogram'); e.scrollIntoView({block: 'center'});"
-            " const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()"
-        )
-        span_s = self.browser.run("import('/plot.js').then(({ view }) => view.span_s)")
-        from_x, to_x, y = left + width * (1 - last_s / span_s), left + width - 3, top + height / 2
-        self.browser.drag([(from_x + (to_x - from_x) * i / 8, y) for i in range(9)], touch=touch)
+    def drag_sound(self, *, touch: bool = False) -> None:
+        """Over the newest sound in the spectrogram, which is paused for it, wherever it has gone meanwhile."""
+        left, top, from_x, to_x, height = self.browser.run(_NEWEST_SOUND)
+        points = [(left + from_x + (to_x - from_x) * i / 8, top + height / 2) for i in range(9)]
+        self.browser.drag(points, touch=touch)
 
     def events(self) -> list[str]:
         """The names in the list of the last minute, newest first."""

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
 def test_a_sound_that_is_played_appears_by_name(page, microphone, bark):
     page.open()
-    with microphone.play(bark, wait=False):
-        page.wait("document.querySelector('#now-label').textContent === 'dog bark'")
-        page.wait_event("dog_bark")
+    page.watch("#now-label")
+    microphone.play(bark)
+    page.wait_said("dog bark")
+    page.wait_event("dog_bark")
     page.wait("[...document.querySelectorAll('.mark')].some((mark) => mark.textContent === 'dog bark')")
-    page.wait("Number(document.querySelector('#level').getAttribute('aria-valuenow')) > -60")
     assert page.text("#announced").startswith("dog bark, ")
     assert page.browser.run(LOUD_PIXELS) > 100
 
@@ -34,7 +34,7 @@ LOUD_PIXELS = """(() => {
 def test_a_drag_teaches_a_class_whose_next_sound_is_named_until_it_is_taken_back(page, microphone):
     page.open()
     microphone.play(SOUNDS / "ring.wav")
-    page.drag_last(3.0)
+    page.drag_sound()
     page.wait_text("#teach-what", "Teaches ")
     page.fill("#label", "doorbell")
     page.click("#teach .primary")
@@ -42,9 +42,10 @@ def test_a_drag_teaches_a_class_whose_next_sound_is_named_until_it_is_taken_back
     assert page.text("#teach-answer .effect")  # what it did to the others
     assert page.browser.run("document.querySelector('#label').value") == ""
     assert page.listening.labels()["doorbell"]["taught"] == 1
-    with microphone.play(SOUNDS / "ring_hall.wav", wait=False):
-        page.wait("document.querySelector('#now-label').textContent === 'doorbell'")
-        page.wait_event("doorbell")
+    page.watch("#now-label")
+    microphone.play(SOUNDS / "ring_hall.wav")
+    page.wait_said("doorbell")
+    page.wait_event("doorbell")
     page.click("#teach-answer button", "Undo")
     page.wait_text("#teach-answer .did", "Undone")
     assert "doorbell" not in page.listening.labels()
@@ -53,7 +54,7 @@ def test_a_drag_teaches_a_class_whose_next_sound_is_named_until_it_is_taken_back
 def test_a_finger_teaches_on_a_small_screen(page, microphone):
     page.open(width=360, height=740)
     microphone.play(SOUNDS / "ring.wav")
-    page.drag_last(2.5, touch=True)
+    page.drag_sound(touch=True)
     page.wait_text("#teach-what", "Teaches ")
     page.fill("#label", "bell")
     page.click("#teach .primary")
@@ -151,6 +152,16 @@ def test_a_page_that_is_opened_again_shows_what_is_and_nothing_of_before(page, m
     assert page.text("#pause") == "Pause"
     shown = page.browser.run("[...document.querySelectorAll('#labels option')].map((option) => option.value)")
     assert set(shown) == {label for label, known in page.listening.labels().items() if not known["background"]}
+
+
+def test_a_page_out_of_sight_asks_for_nothing(page):
+    page.open()
+    until(lambda: page.listening.get("api/state")["viewers"] == 1)
+    uncover = page.browser.cover()
+    page.wait_text("#connection-words", "Resting")
+    until(lambda: page.listening.get("api/state")["viewers"] == 0)
+    uncover()
+    page.wait("document.querySelector('#connection').dataset.state === 'open'")
 
 
 def test_the_page_outlives_the_listener_and_keeps_the_label_that_could_not_be_taught(page):

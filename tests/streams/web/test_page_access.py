@@ -1,9 +1,11 @@
-"""The live page where a token is demanded: nothing without it."""
+"""The live page of two sources, where a token is demanded: nothing without it."""
 
+import json
 import re
 
 import pytest
 
+from pace_edge.config import DEMO_RECORDING
 from tests.chromium import Chromium
 from tests.streams.web.listening import CHROMIUM, Listening, Page, missing
 from tests.streams.web.seen import low_contrasts
@@ -15,7 +17,7 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 @pytest.fixture(scope="module")
 def listening(tmp_path_factory):
     with VirtualMicrophone() as microphone:
-        demand = ["--set", "web.token=always"]
+        demand = ["--set", "web.token=always", "--input", "default", "--input", str(DEMO_RECORDING)]
         with Listening(microphone.env, tmp_path_factory.mktemp("home"), *demand) as listening:
             yield listening
 
@@ -52,6 +54,16 @@ def test_a_wrong_token_gets_nothing_and_the_right_one_gets_in_until_it_is_given_
     page.wait("document.querySelector('#connection')?.dataset.state === 'open'")
     page.wait_text("#level-number", "dBFS")
     assert token not in page.browser.run("document.cookie")  # no script can read it
+
+    page.wait("document.querySelectorAll('#source option').length === 2")
+    page.browser.run("document.querySelector('#source').focus()")
+    other = page.browser.run(
+        "[...document.querySelectorAll('#source option')].find((option) => !option.selected).value"
+    )
+    page.browser.press(
+        "ArrowUp" if page.browser.run("document.querySelector('#source').selectedIndex") else "ArrowDown"
+    )
+    page.wait(f"import('/plot.js').then(({{ view }}) => view.source === {json.dumps(other)})")
 
     page.go("settings")
     page.click("#view-settings button", "Log out")

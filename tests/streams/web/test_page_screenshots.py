@@ -52,7 +52,7 @@ def test_of_the_readme(page, microphone, tmp_path):
     microphone.play(tmp_path / "programme.wav")
     microphone.play(SOUNDS / "ring.wav")
     page.wait_event("doorbell")
-    page.drag_last(3.4)
+    page.drag_sound()
     page.fill("#label", "doorbell")
     page.browser.run("scrollTo(0, 0)")
     picture(page, "live.png")
