@@ -44,10 +44,7 @@ class Configuration:
 
     def values(self) -> Iterator[tuple[Key, Any, str]]:
         """Every setting: path, value, origin."""
-        for path in settings_paths():
-            value: Any = self.settings
-            for name in path:
-                value = getattr(value, str(name))
+        for path, value in settings_values(self.settings):
             yield path, value, self.origins[path]
 
 
@@ -86,6 +83,15 @@ def settings_paths(schema: type[Section] = Settings, prefix: Key = ()) -> Iterat
             yield from settings_paths(field.annotation, (*prefix, name))
         else:
             yield (*prefix, name)
+
+
+def settings_values(settings: Settings) -> Iterator[tuple[Key, Any]]:
+    """Every setting: path, value."""
+    for path in settings_paths():
+        value: Any = settings
+        for name in path:
+            value = getattr(value, str(name))
+        yield path, value
 
 
 def variable_of(path: Key) -> str:

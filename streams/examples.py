@@ -15,6 +15,7 @@ from streams.labels import FURTHER
 from streams.learner import Learner
 
 SHOWN = 400  # of the newest examples of one class, and of all others in the picture
+BESIDE = 5  # other classes in it
 JUDGED_FROM = 3  # examples of a class; of fewer none is further off than the others
 
 
@@ -40,8 +41,8 @@ class Point:
 
 @dataclass(frozen=True)
 class ClassExamples:
-    """`points` of this class and of those that its examples are taken for; `share` of their variance is in the
-    picture."""
+    """`points` of this class, of those that its examples are taken for and of the nearest others; `share` of their
+    variance is in the picture."""
 
     examples: tuple[TaughtExample, ...]
     confused_with: tuple[tuple[str, int], ...]
@@ -60,9 +61,7 @@ def examples_of(learner: Learner, label: str) -> ClassExamples:
     operations = {o.id: o for o in learner.operations}
     examples = [TaughtExample(operations[id], left.get(id), *_odd(left.get(id), label, usual)) for id in mine]
     wrong = Counter(one.label for one in left.values() if not one.alone and one.label != label).most_common(3)
-    beside = {label, *(name for name, _ in wrong)}
-    shown = [*mine, *[id for id, name in taught.items() if name in beside and name != label][-SHOWN:]]
-    points, share = _picture(learner, shown)
+    points, share = _picture(learner, label, mine, {name for name, _ in wrong})
     return ClassExamples(tuple(examples), tuple(wrong), points, share)
 
 
@@ -76,14 +75,22 @@ def _odd(left: LeftOut | None, label: str, usual: float) -> tuple[bool, str]:
     return False, ""
 
 
-def _picture(learner: Learner, ids: Sequence[int]) -> tuple[tuple[Point, ...], float]:
-    read = {id: embeddings.mean(0) for id, embeddings in learner.journal.embeddings(ids)}
-    if not read:
-        return (), 1.0
-    z = np.stack([*read.values()])
-    plane = principal_plane(z)
+def _picture(
+    learner: Learner, label: str, mine: Sequence[int], confused: set[str]
+) -> tuple[tuple[Point, ...], float]:  # fmt: skip
+    """Beside this class's examples those of the classes it is confused with, and of the nearest others."""
     labels = learner.state.examples
-    points = (
-        Point(round(float(x), 4), round(float(y), 4), labels[id], id) for id, (x, y) in zip(read, plane, strict=True)
-    )
-    return tuple(points), share_of_variance(plane, z)
+    others = [id for id, name in labels.items() if name != label][-SHOWN:]
+    z = {id: embeddings.mean(0) for id, embeddings in learner.journal.embeddings([*mine, *others])}
+    if not any(id in z for id in mine):
+        return (), 1.0
+    centres = {name: np.mean([z[id] for id in z if labels[id] == name], 0) for name in {labels[id] for id in z}}
+    nearest = sorted(centres, key=lambda name: float(np.linalg.norm(centres[name] - centres[label])))
+    shown = {*nearest[: BESIDE + 1], *confused}  # itself, too
+    kept = {id: row for id, row in z.items() if labels[id] in shown}
+    rows = np.stack([*kept.values()])
+    plane = principal_plane(rows)
+    points = [
+        Point(round(float(x), 4), round(float(y), 4), labels[id], id) for id, (x, y) in zip(kept, plane, strict=True)
+    ]
+    return tuple(points), share_of_variance(plane, rows)

@@ -111,3 +111,10 @@ def test_a_hidden_class_stays_hidden_under_a_new_name_but_not_in_a_class_that_is
 def test_a_reset_is_the_beginning():
     assert comes_to(("learn", "a"), ("rename", "low", "x"), ("unhide", "high"), ("reset", "")) == START
     assert effective([], State()) == State()
+
+
+def test_an_example_that_is_removed_does_not_count_and_its_class_goes_with_the_last():
+    state = comes_to(("learn", "a"), ("learn", "a"), ("remove", "a", 1), ("remove", "a", 1), ("correct", "b", 1))
+    assert state.examples == {2: "a"}
+    assert comes_to(("learn", "a"), ("remove", "a", 1)).labels == ["low", "high"]
+    assert comes_to(("learn", "a"), ("remove", "a", 1), ("undo", "", 2)).examples == {1: "a"}

@@ -27,12 +27,13 @@ LARGEST_BYTES = 200_000_000  # of a recording that is played
 
 
 async def labels(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
-    options, ears = context.listener.options, context.listener.ears
+    ears = context.listener.ears
+    rule = context.listener.options.rule_for(ears.info)
     counted = await context.desk.do(lambda teacher: count_labels(teacher.learner))
     return {
         "labels": [
             {**asdict(one), "background": one.label == ears.info.background,
-             "threshold": options.thresholds.get(one.label, ears.rule.threshold)}
+             "threshold": rule.thresholds.get(one.label, rule.threshold)}
             for one in counted
         ]
     }  # fmt: skip

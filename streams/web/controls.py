@@ -32,31 +32,28 @@ class Controls:
         self.path = settings.web.kept_in or kept_path()
 
     def set_gain(self, gain_db: float) -> None:
-        self._adjust(gain_db=gain_db)
-        self._keep({"windows": {"gain_db": gain_db}})
+        self._set("windows", gain_db=gain_db)
 
     def set_threshold(self, label: str, threshold: float | None) -> None:
         """Of one class; None: as the others. `label` "": of all that have none of their own; None: the model's."""
         if not label:
-            self._adjust(threshold=threshold)
-            self._keep({"events": {"threshold": threshold}})
+            self._set("events", threshold=threshold)
             return
         thresholds = {**self._listener.options.thresholds, label: threshold}
-        self._set_thresholds({label: value for label, value in thresholds.items() if value is not None})
+        self._set("events", thresholds={name: value for name, value in thresholds.items() if value is not None})
 
     def rename(self, label: str, new_label: str) -> None:
         """A class that is called otherwise keeps its threshold, unless there was one of that name."""
         thresholds = {**self._listener.options.thresholds}
         if label in thresholds:
             moved = thresholds.pop(label)
-            self._set_thresholds({new_label: moved, **thresholds})
+            self._set("events", thresholds={new_label: moved, **thresholds})
 
-    def _set_thresholds(self, thresholds: dict[str, float]) -> None:
-        self._adjust(thresholds=thresholds)
-        self._keep({"events": {"thresholds": thresholds}})
-
-    def _adjust(self, **changed: Any) -> None:
+    def _set(self, section: str, **changed: Any) -> None:
         self._listener.adjust(replace(self._listener.options, **changed))
+        newer = getattr(self.settings, section).model_copy(update=changed)
+        self.settings = self.settings.model_copy(update={section: newer})
+        self._keep({section: changed})
 
     def set_source(self, name: str, device: str | None) -> None:
         """The source called `name` is that microphone from now on; None: the system's default. Raises DeviceError."""

@@ -83,6 +83,8 @@ class Guard:
             raise RefusedError(
                 403, f"This is not {host or 'without a name'}. Add the name to web.names if it is meant."
             )
+        if not path.startswith("/api/"):  # the page's own files, of which a browser asks for many at once
+            return
         client, now_s = (scope.get("client") or ("",))[0], time.monotonic()
         early_s = self._asks.too_early_s(client, now_s)
         changes = scope["method"] not in ("GET", "HEAD", "OPTIONS")
@@ -90,8 +92,6 @@ class Guard:
             early_s = max(early_s, self._logins.too_early_s(client, now_s), self._all_logins.too_early_s("", now_s))
         if early_s:
             raise RefusedError(429, f"That is too often. Ask again in {early_s:.1f} s.", early_s)
-        if not path.startswith("/api/"):
-            return
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2].lower() != host.lower():
             raise RefusedError(403, "Another page asks. Open the page itself.")

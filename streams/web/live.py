@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 def state_of(context: Context) -> dict[str, Any]:
     listener, options = context.listener, context.listener.options
     outputs, ears = context.settings.outputs, listener.ears
+    rule = options.rule_for(ears.info)
     return {
         "version": version("pace-edge"), "now_unix_s": time.time(), "model": _model(context),
         "sources": context.hub.sources(), "labels": listener.labels, "hidden": sorted(ears.learner.state.hidden),
-        "threshold": ears.rule.threshold, "thresholds": dict(options.thresholds), "gain_db": options.gain_db,
+        "threshold": rule.threshold, "thresholds": dict(rule.thresholds), "gain_db": options.gain_db,
         "counters": asdict(listener.counters),
         "keeps": {"clips": outputs.clips.folder is not None, "history": outputs.history.keep},
         "mel": context.studio.shape, "mel_words": context.studio.words, "viewers": len(context.hub.viewers),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 
 from pace_edge.journal import checked_label
-from streams.configuration import settings_paths
+from streams.configuration import settings_values
 from streams.settings_file import shown_toml
 from streams.web.asked import ChangeSettings, OneLabel, Threshold
 
@@ -17,23 +17,13 @@ if TYPE_CHECKING:
 
 
 async def settings(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
-    options, ears, controls = context.listener.options, context.listener.ears, context.controls
-    in_force = controls.settings
-    values = []
-    for path in settings_paths():
-        value: Any = in_force
-        for name in path:
-            value = getattr(value, str(name))
-        value = {
-            "gain_db": options.gain_db,
-            "thresholds": dict(options.thresholds),
-            "threshold": options.threshold,
-        }.get(str(path[-1]), value)
-        values.append({"key": ".".join(map(str, path)), "value": shown_toml(value)})
+    in_force = context.controls.settings
+    rule = context.listener.options.rule_for(context.listener.ears.info)
     return {
-        "gain_db": options.gain_db, "threshold": ears.rule.threshold, "thresholds": dict(options.thresholds),
+        "gain_db": in_force.windows.gain_db, "threshold": rule.threshold, "thresholds": dict(rule.thresholds),
         "sources": [{"name": s.name or "", "input": s.input, "channel": s.channel} for s in in_force.sources],
-        "kept_in": str(controls.path), "values": values,
+        "kept_in": str(context.controls.path),
+        "values": [{"key": ".".join(map(str, path)), "value": shown_toml(v)} for path, v in settings_values(in_force)],
     }  # fmt: skip
 
 

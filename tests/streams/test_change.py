@@ -74,6 +74,30 @@ def test_a_taught_example_is_corrected_by_its_id(changer):
         changer.correct(label="b", example=7)
 
 
+def test_one_example_is_taken_back_exactly_and_comes_back(changer):
+    teach(changer, "a", "a", "b")
+    change = changer.remove(2)
+    assert (change.did, change.examples) == ("example 2 of 'a' is taken back exactly", 1)
+    assert taught(changer) == {1: "a", 3: "b"}
+    assert_exact(changer._learner)
+    with pytest.raises(LearningError, match="no example 2 counts"):
+        changer.remove(2)
+    assert "remove example 2" in changer.undo().did
+    assert taught(changer) == {1: "a", 2: "a", 3: "b"}
+    assert_exact(changer._learner)
+
+
+def test_a_removed_example_is_not_brought_back_by_a_merge_and_goes_with_its_label_s_purge(changer, tmp_path):
+    teach(changer, "a", "a")
+    with Changer(model(), journal=tmp_path / "other") as other:
+        other.merge(changer._journal.path)
+        changer.remove(1)
+        assert changer.merge(other._journal.path).did.startswith("0 taught examples")
+        other.merge(changer._journal.path)
+    assert taught(changer) == {2: "a"}
+    assert "2 taught examples erased" in changer.forget("a", purge=True).did
+
+
 def test_undo_goes_back_step_by_step_also_over_what_others_did(changer, tmp_path):
     teach(changer, "a", "b")
     with Changer(model(), journal=tmp_path / "j") as other:

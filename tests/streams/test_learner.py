@@ -62,6 +62,13 @@ class ManyProcesses(RuleBasedStateMachine):
         if taught:
             self.said(self.changers[process].correct, label=label, example=taught[which % len(taught)])
 
+    @rule(process=PROCESSES, which=st.integers(0, 9))
+    def remove(self, process, which):
+        self.changers[process]._learner.catch_up()
+        taught = list(self.changers[process]._learner.state.examples)
+        if taught:
+            self.said(self.changers[process].remove, taught[which % len(taught)])
+
     @rule(process=PROCESSES, label=LABELS)
     def correct_an_event(self, process, label):
         journal = self.changers[process]._journal

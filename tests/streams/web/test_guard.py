@@ -76,7 +76,7 @@ def test_too_many_questions_are_put_off(small_model, monkeypatch):
     monkeypatch.setattr(guard, "ASKS", guard.Rate(3, 1000.0))
     with serving(small_model) as served:
         assert [served.ask("GET", "/api/state")[0] for _ in range(5)] == [200, 200, 200, 429, 429]
-        assert served.ask("GET", "/")[0] == 429
+        assert served.ask("GET", "/style.css")[0] in (200, 404)  # the page itself still comes
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", "localhost.evil", ""])
