@@ -119,26 +119,30 @@ class Listening:
         return True
 
 
-# Where the last second or more of loud columns is in the window: [left, top, from, to, height] in pixels
-_NEWEST_SOUND = """(async () => {
-  const { lookAt, pause, strip, toPixel, view } = await import("/plot.js");
-  const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+# The newest sound in the spectrogram: [from_s, to_s] of its loud columns, after `since_s` and over; null: none yet
+_NEWEST_SOUND = """import("/plot.js").then(({ strip }) => {
   const { columns, size, mels, bytes, end_s, frame_s } = strip();
   const loud = (i) => bytes.subarray((i % size) * mels, (i % size + 1) * mels).some((value) => value > 140);
+  const seconds = (i) => end_s - (columns - i) * frame_s;
   const oldest = Math.max(0, columns - size);
   let last = columns - 1;
   while (last > oldest && !loud(last)) last -= 1;
   let first = last;
   for (let i = last; i > oldest && (first - i) * frame_s < 0.7; i -= 1) if (loud(i)) first = i;
-  const seconds = (i) => end_s - (columns - i) * frame_s;
+  return seconds(first) > SINCE_S && seconds(last) < end_s - 0.3 ? [seconds(first), seconds(last)] : null;
+})"""
+
+# Where that is in the window, once it is paused and in view: [left, top, from, to, height] in pixels
+_IN_VIEW = """import("/plot.js").then(async ({ lookAt, pause, toPixel }) => {
   pause(true);
-  lookAt(Math.min(end_s, seconds(last) + 0.5));
-  document.querySelector("#spectrogram").scrollIntoView({ block: "center" });
-  await frame();
-  const { x, y, width, height } = document.querySelector("#spectrogram").getBoundingClientRect();
+  lookAt(TO_S + 0.5);
+  const picture = document.querySelector("#spectrogram");
+  picture.scrollIntoView({ block: "center" });
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const { x, y, width, height } = picture.getBoundingClientRect();
   const inside = (at) => Math.min(width - 3, Math.max(3, at));
-  return [x, y, inside(toPixel(seconds(first))), inside(toPixel(seconds(last))), height];
-})()"""
+  return [x, y, inside(toPixel(FROM_S)), inside(toPixel(TO_S)), height];
+})"""
 
 
 class Page:
@@ -200,9 +204,18 @@ class Page:
         )
         self.browser.type(text)
 
-    def drag_sound(self, *, touch: bool = False) -> None:
-        """Over the newest sound in the spectrogram, which is paused for it, wherever it has gone meanwhile."""
-        left, top, from_x, to_x, height = self.browser.run(_NEWEST_SOUND)
+    def heard_s(self) -> float:
+        """How far the spectrogram has come, in the stream's seconds."""
+        return self.browser.run("import('/plot.js').then(({ strip }) => strip().end_s)")
+
+    def drag_sound(self, since_s: float, *, touch: bool = False) -> None:
+        """Over the sound that came after `since_s`, once it is over: a slow machine hears it late."""
+        where = _NEWEST_SOUND.replace("SINCE_S", str(since_s))
+        self.wait(f"{where}.then(Boolean)")
+        from_s, to_s = self.browser.run(where)
+        left, top, from_x, to_x, height = self.browser.run(
+            _IN_VIEW.replace("FROM_S", str(from_s)).replace("TO_S", str(to_s))
+        )
         points = [(left + from_x + (to_x - from_x) * i / 8, top + height / 2) for i in range(9)]
         self.browser.drag(points, touch=touch)
 

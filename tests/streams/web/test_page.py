@@ -33,8 +33,9 @@ LOUD_PIXELS = """(() => {
 
 def test_a_drag_teaches_a_class_whose_next_sound_is_named_until_it_is_taken_back(page, microphone):
     page.open()
+    since_s = page.heard_s()
     microphone.play(SOUNDS / "ring.wav")
-    page.drag_sound()
+    page.drag_sound(since_s)
     page.wait_text("#teach-what", "Teaches ")
     page.fill("#label", "doorbell")
     page.click("#teach .primary")
@@ -53,8 +54,9 @@ def test_a_drag_teaches_a_class_whose_next_sound_is_named_until_it_is_taken_back
 
 def test_a_finger_teaches_on_a_small_screen(page, microphone):
     page.open(width=360, height=740)
+    since_s = page.heard_s()
     microphone.play(SOUNDS / "ring.wav")
-    page.drag_sound(touch=True)
+    page.drag_sound(since_s, touch=True)
     page.wait_text("#teach-what", "Teaches ")
     page.fill("#label", "bell")
     page.click("#teach .primary")

@@ -50,9 +50,10 @@ def test_of_the_readme(page, microphone, tmp_path):
 
     page.open(width=1200, height=850, scheme="dark")
     microphone.play(tmp_path / "programme.wav")
+    since_s = page.heard_s()
     microphone.play(SOUNDS / "ring.wav")
     page.wait_event("doorbell")
-    page.drag_sound()
+    page.drag_sound(since_s)
     page.fill("#label", "doorbell")
     page.browser.run("scrollTo(0, 0)")
     picture(page, "live.png")
