@@ -16,7 +16,6 @@ export async function attempt(place, control, work, { undo = true, quiet = false
     const answer = await work();
     if (quiet) place.replaceChildren();
     else done(place, answer, undo);
-    document.dispatchEvent(new CustomEvent("changed", { detail: answer }));
     return answer;
   } catch (error) {
     failed(place, error);
@@ -26,9 +25,16 @@ export async function attempt(place, control, work, { undo = true, quiet = false
   }
 }
 
+/** The same of what changes the classes, which is told to the views that show them. */
+export async function attemptChange(place, control, work, options) {
+  const answer = await attempt(place, control, work, options);
+  if (answer) document.dispatchEvent(new CustomEvent("changed", { detail: answer }));
+  return answer;
+}
+
 /** POST a change and say what came of it. */
 export const change = (place, control, path, body, options) =>
-  attempt(place, control, () => ask(path, { body }), options);
+  attemptChange(place, control, () => ask(path, { body }), options);
 
 export function done(place, answer, undo = true) {
   const box = make(
@@ -38,6 +44,7 @@ export function done(place, answer, undo = true) {
     effectWords(answer) && make("p", { class: "effect" }, effectWords(answer)),
   );
   if (undo) {
+    for (const old of document.querySelectorAll(".undo")) old.remove(); // it would take back this, not what it stands by
     box.append(button("Undo", (event) => takeBack(place, event.currentTarget), { class: "undo" }));
   }
   put(place, box);

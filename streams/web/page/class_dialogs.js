@@ -1,7 +1,7 @@
 // What asks once more before it is done to a class: a new name, and forgetting.
 
 import { ask } from "./api.js";
-import { attempt, change } from "./answer.js";
+import { attemptChange, change } from "./answer.js";
 import { button, field, find, make, newId } from "./dom.js";
 import { labelInput } from "./name_form.js";
 import { count } from "./words.js";
@@ -10,7 +10,7 @@ import { count } from "./words.js";
 export function openRename({ dialog, answer }, label, renamed) {
   const input = labelInput(label);
   const rename = (control) =>
-    attempt(answer, control, async () => {
+    attemptChange(answer, control, async () => {
       const done = await ask("/api/rename", { body: { label, new_label: input.value.trim() } });
       renamed(done.label);
       return done;

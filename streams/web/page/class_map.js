@@ -64,8 +64,14 @@ const middle = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 
 /** The points with x and y in the picture. */
 function place(points) {
-  const x = scale(points.map((point) => point.x), WIDTH);
-  const y = scale(points.map((point) => -point.y), HEIGHT);
+  const x = scale(
+    points.map((point) => point.x),
+    WIDTH,
+  );
+  const y = scale(
+    points.map((point) => -point.y),
+    HEIGHT,
+  );
   return points.map((point) => ({ ...point, x: x(point.x), y: y(-point.y) }));
 }
 

@@ -42,6 +42,7 @@ async function load() {
     const summary = labels.find(({ label }) => label === mine.label);
     const found = summary && (await ask("/api/label", { query: { label: mine.label } }));
     if (late()) return;
+    const focused = mine.root.contains(document.activeElement);
     if (found) show(mine.root, found, summary);
     else
       mine.root.replaceChildren(
@@ -50,11 +51,19 @@ async function load() {
         make("p", { class: "quiet" }, "There is no such class now."),
         answer,
       );
+    if (focused) focusAnswer();
   } catch (error) {
     if (late()) return;
     mine.root.replaceChildren(back(), make("h1", {}, mine.label), answer);
     failed(answer, error);
   }
+}
+
+/** What was pressed is drawn anew; who uses a keyboard goes on where the answer stands. */
+function focusAnswer() {
+  const said = answer.firstElementChild;
+  said?.setAttribute("tabindex", "-1");
+  said?.focus();
 }
 
 const back = () => make("p", {}, make("a", { href: "#classes", class: "back" }, "All classes"));

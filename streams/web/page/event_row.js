@@ -33,7 +33,9 @@ export function update(row, event) {
   say(find(".facts", row), `${percent(event.score)}, ${length}${was}${source ? `, ${event.source}` : ""}`);
   if (before && ["plays", "label", "corrected"].every((key) => before[key] === event[key])) return;
   const named = `${event.corrected ?? event.label}, ${clock(event.at_unix_s)}`;
-  find(".row-tools", row).replaceChildren(
+  const tools = find(".row-tools", row);
+  const focused = tools.contains(document.activeElement) && document.activeElement.textContent;
+  tools.replaceChildren(
     ...[
       event.plays && playButton(`/api/event/audio?id=${encodeURIComponent(event.id)}`, named, place),
       button("Correct", (press) => openCorrection(row, place, press.currentTarget), {
@@ -45,6 +47,7 @@ export function update(row, event) {
         }),
     ].filter(Boolean),
   );
+  if (focused) [...tools.children].find((control) => control.textContent === focused)?.focus();
 }
 
 function openCorrection(row, place, control) {

@@ -21,7 +21,9 @@ export function setState(now) {
   latest = now;
   skew_s = now.now_unix_s - Date.now() / 1000;
   const names = now.labels.filter((label) => label !== now.model.background);
-  find("#labels").replaceChildren(...names.map((label) => make("option", { value: label })));
+  if (names.join("\n") !== [...find("#labels").children].map((option) => option.value).join("\n")) {
+    find("#labels").replaceChildren(...names.map((label) => make("option", { value: label })));
+  }
   for (const tell of told) tell(now);
   begun();
 }

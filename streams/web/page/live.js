@@ -103,7 +103,7 @@ function showScores({ top, end_s }, background) {
       const score = top[label] ?? 0;
       const announced = label === background ? 2 : thresholdOf(label); // never
       set(row, { vars: { "--score": score.toFixed(3), "--threshold": announced } });
-      row.classList.toggle("over", score >= announced);
+      row.classList.toggle("announced", score >= announced);
       say(row.lastChild, percent(score));
       return row;
     }),

@@ -1,4 +1,4 @@
-// The least certain sounds, one question at a time: an answer here teaches the most.
+// The least certain sounds, one question at a time.
 
 import { ask } from "./api.js";
 import { change, failed } from "./answer.js";
@@ -20,7 +20,7 @@ export function startReview() {
     make(
       "p",
       { class: "lead" },
-      "The sounds it was least sure of, least sure first. Each answer is an example that it learns from.",
+      "The sounds it was least sure of, least sure first. It learns from each that you name.",
     ),
     left,
     card,
@@ -88,7 +88,8 @@ function show() {
 
 async function reply(said, control) {
   const [{ event }] = questions;
-  const taken = await change(answer, control, "/api/review", { event, ...said });
+  const undo = said.answer !== "no"; // which is noted, and teaches nothing
+  const taken = await change(answer, control, "/api/review", { event, ...said }, { undo });
   if (taken) next();
   return taken;
 }

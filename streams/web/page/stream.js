@@ -72,14 +72,13 @@ async function again(error) {
   stop();
   const wait = AGAIN_S[Math.min(failures, AGAIN_S.length - 1)];
   failures += 1;
-  const failed =
-    error ??
-    (await ask("/api/state").then(
-      () => null,
-      (reason) => reason,
-    ));
-  if (failed instanceof Failed && failed.status === 401) return handlers.connection("lost", "Logged out");
-  handlers.connection("lost", `No connection to the listener. Trying again in ${wait} s`);
+  const failed = error ?? (await ask("/api/state").catch((reason) => reason));
+  if (source) return; // connected again meanwhile
+  if (failed.status === 401) {
+    handlers.connection("lost", "Logged out");
+    return;
+  }
+  const words = failed instanceof Failed ? "No connection to the listener" : "The listener has no room for this page";
+  handlers.connection("lost", `${words}. Trying again in ${wait} s`);
   if (!document.hidden) waiting = setTimeout(connect, wait * 1000);
-  return undefined;
 }

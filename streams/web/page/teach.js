@@ -2,7 +2,7 @@
 // has been learned.
 
 import { ask, Failed } from "./api.js";
-import { attempt, failed } from "./answer.js";
+import { attemptChange, failed } from "./answer.js";
 import { button, find, say } from "./dom.js";
 import { state, taughtLabels, whenState } from "./known.js";
 import { clockTime, strip, view } from "./plot.js";
@@ -51,7 +51,9 @@ function named() {
 
 async function learn(control, what) {
   const chosen = selection();
-  const learned = await attempt(answer, control, () => ask("/api/learn", { body: { ...what, ...stretch(chosen) } }));
+  const learned = await attemptChange(answer, control, () =>
+    ask("/api/learn", { body: { ...what, ...stretch(chosen) } }),
+  );
   if (learned && selection() === chosen) clearSelection();
   return learned;
 }
@@ -72,7 +74,9 @@ async function teachFile(control) {
   }
   const name = named();
   if (!name) return undefined;
-  const learned = await attempt(answer, control, () => ask("/api/learn/file", { query: { label: name }, body: file }));
+  const learned = await attemptChange(answer, control, () =>
+    ask("/api/learn/file", { query: { label: name }, body: file }),
+  );
   if (learned) {
     label.value = "";
     find("#file").value = "";

@@ -77,5 +77,5 @@ function drawScores(picture, { bins, counts }) {
 function colour(picture, threshold) {
   if (!find("svg", picture)) return;
   for (const bar of picture.querySelectorAll("rect"))
-    bar.classList.toggle("over", Number(bar.dataset.from) >= threshold - 1e-9);
+    bar.classList.toggle("announced", Number(bar.dataset.from) >= threshold - 1e-9);
 }

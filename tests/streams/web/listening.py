@@ -25,7 +25,7 @@ from pace_edge.config import DEMO_RECORDING
 from tests.chromium import Chromium
 from tests.virtual_microphone import VirtualMicrophone
 
-PATIENCE_S = 60.0  # on a slow and busy machine
+PATIENCE_S = 120.0  # on a slow and busy machine
 SOUNDS = Path(__file__).parents[3] / "examples" / "sounds"
 CHROMIUM = shutil.which("chromium")
 
