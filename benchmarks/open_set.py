@@ -64,7 +64,7 @@ def fit_ears(heard: Heard, phi: Heard, train: np.ndarray, next_fold: int) -> Row
 
     def by_leverage(z: np.ndarray) -> Called:
         features = projection(z)
-        return by_read_out(classifier, score_only, features)[0], -classifier.leverage(features)
+        return by_read_out(classifier, score_only, features)[0], 1 / (1 + classifier.leverage(features))
 
     ours: Rows = {
         "ours: confidence, as shipped": lambda z: by_read_out(classifier, shipped, projection(z)),
@@ -90,7 +90,7 @@ def logistic_rows(heard: Heard, train: np.ndarray, inner: np.ndarray, waiting: n
 
     def energy(z: np.ndarray) -> Called:
         logits = model.decision_function(z)
-        return model.classes_[logits.argmax(1)], np.logaddexp.reduce(logits, axis=1)
+        return model.classes_[logits.argmax(1)], 1 / (1 + np.exp(-np.logaddexp.reduce(logits, axis=1)))
 
     return {"LR: largest softmax": softmax, "LR: energy": energy}
 

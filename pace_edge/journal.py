@@ -120,8 +120,8 @@ class Journal(OperationLog):
     # Erasing
 
     def purge(self, label: str) -> list[Operation]:
-        """Forget a label, and erase from the file every example that is, or was when it was forgotten, called so; the
-        erased. The names of what was done to the label stay in the log."""
+        """Forget a label, and erase every example that is, or was when it was forgotten, called so; the erased. The
+        names of what was done to the label stay in the log. The file's free pages are for `shrink`."""
         with self._said_plainly():
             self._db.execute("PRAGMA secure_delete=ON")  # also from the file's free pages
             with self._transaction():
@@ -138,11 +138,10 @@ class Journal(OperationLog):
                         self._replace_by_origin(operation)
                 self._db.execute("DELETE FROM events WHERE label = ?", (label,))
                 self._db.execute("DELETE FROM heard")
-            self._shrink()
         return gone
 
     def reset(self) -> Path:
-        """Erase everything, after a copy was written beside the journal; the copy."""
+        """Erase everything, after a copy was written beside the journal; the copy. Free pages are for `shrink`."""
         stamp = time.strftime("%Y%m%d-%H%M%S")
         with self._said_plainly():
             for _ in range(_TRIES):
@@ -160,9 +159,23 @@ class Journal(OperationLog):
                         self._db.execute("DELETE FROM embeddings")
                     self._db.execute("DELETE FROM events")
                     self._db.execute("DELETE FROM heard")
-                self._shrink()
                 return copy
         raise JournalError(f"{self.path} is being written to all the time", do="Nothing was reset; stop the others.")
+
+    def shrink(self) -> None:
+        """What was erased leaves the file's free pages and its log too. Best done when nobody else reads: else SQLite
+        waits. Raises JournalError, with what was erased still erased: it can be done again."""
+        try:
+            for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                busy, *_ = self._db.execute(statement).fetchone() or (0,)
+                if busy:  # SQLite says so without an error
+                    raise sqlite3.OperationalError("another process reads it all the time")
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"what was erased counts no more and cannot come back, but traces of it may be left in free pages and "
+                f"the log of {self.path}: {error}",
+                do="Make room on that disk and stop what else uses the journal, then: pace-edge journal --shrink.",
+            ) from error
 
     def _as_example(self, label: str, embeddings: np.ndarray, source: str) -> Example:
         rows = np.ascontiguousarray(embeddings, "<f4")
@@ -187,12 +200,6 @@ class Journal(OperationLog):
         yield
         for keeper in KEEPERS.values():
             self._db.execute(keeper)
-
-    def _shrink(self) -> None:
-        """What was erased leaves the file and its log too. Best done when nobody else reads: else SQLite waits."""
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._db.execute("VACUUM")
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager

@@ -33,13 +33,32 @@ class Checkup:
 
 def check(path: Path) -> Checkup:
     """Raises JournalError where nothing can be read at all."""
+    cut = _cut(path)
     with _as_it_is(path) as db:
         rows, damaged = _rows(db)
         try:
             found = [line for (line,) in db.execute("PRAGMA quick_check(20)")]
         except sqlite3.Error as error:
             found = [str(error)]
-    return Checkup(len(rows), (*(f"SQLite: {' '.join(line.split())}" for line in found if line != "ok"), *damaged))
+    return Checkup(
+        len(rows), (*cut, *(f"SQLite: {' '.join(line.split())}" for line in found if line != "ok"), *damaged)
+    )
+
+
+def _cut(path: Path) -> list[str]:
+    """A line where the file is shorter than its first page says. Of a row that was on a page that is gone nothing is
+    left: labels and embeddings are on different pages, and either is of no use without the other."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(32)
+            size = file.seek(0, 2)
+    except OSError:
+        return []  # said where it is copied
+    page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    page = 65536 if page == 1 else page
+    if not head.startswith(b"SQLite format 3\0") or not page or size // page >= pages:
+        return []
+    return [f"the file ends after {size // page} of its {pages} pages; what was on the others is lost"]
 
 
 def repair(path: Path, target: Path) -> Checkup:
@@ -85,7 +104,7 @@ def _rows(db: sqlite3.Connection) -> tuple[dict[int, Row], list[str]]:
             if row is not None:
                 found[id] = row
     whole: dict[int, Row] = {}
-    damaged = [f"operation {id} cannot be read" for id in unread]
+    damaged = [f"operation {id} cannot be read{_without_label(db, id)}" for id in unread]
     for id, (*values, checksum) in sorted(found.items()):
         _, _, kind, label, *_ = values
         words = f"operation {id} ({kind} '{label}')"
@@ -104,6 +123,14 @@ def _rows(db: sqlite3.Connection) -> tuple[dict[int, Row], list[str]]:
                 continue
         whole[id] = (tuple(values), str(checksum), windows)
     return whole, damaged
+
+
+def _without_label(db: sqlite3.Connection, id: int) -> str:
+    try:
+        there = db.execute("SELECT windows FROM embeddings WHERE operation = ?", (id,)).fetchone()
+    except sqlite3.Error:
+        there = None
+    return "; its embeddings are there, but not what they were called" if there else ""
 
 
 def _until_broken(db: sqlite3.Connection, select: str) -> Iterator[tuple[object, ...]]:

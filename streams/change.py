@@ -128,6 +128,7 @@ class Changer:
         if purge:
             gone = self._journal.purge(label)
             self._erase_audio(gone)
+            self._journal.shrink()
             did += f"; {_examples(len(gone))} erased from the disk, which cannot be undone"
         else:
             self._journal.append("forget", label)
@@ -170,6 +171,7 @@ class Changer:
         before = self._survey()
         copy = self._journal.reset()
         snapshot_path(self._journal.path).unlink(missing_ok=True)
+        self._journal.shrink()
         did = f"everything taught is gone; a copy is {copy}: pace-edge merge brings its examples back"
         return self._changed(did, "", before, set())
 

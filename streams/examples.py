@@ -11,11 +11,11 @@ import numpy as np
 from pace_edge.leave_one_out import LeftOut, leave_one_out
 from pace_edge.operations import Operation
 from pace_edge.plane import principal_plane, share_of_variance
-from streams.labels import FURTHER
 from streams.learner import Learner
 
 SHOWN = 400  # of the newest examples of one class, and of all others in the picture
 BESIDE = 5  # other classes in it
+FAR = 3.0  # times the leverage that is usual in the class
 JUDGED_FROM = 3  # examples of a class; of fewer none is further off than the others
 
 
@@ -70,7 +70,7 @@ def _odd(left: LeftOut | None, label: str, usual: float) -> tuple[bool, str]:
         return True, "its embeddings are damaged, and it does not count"
     if not left.alone and left.label != label:
         return True, f"the other examples call it '{left.label}'"
-    if left.leverage > FURTHER * usual:
+    if left.leverage > FAR * usual:
         return True, f"it is {left.leverage / usual:.1f} times as strange as the others"
     return False, ""
 

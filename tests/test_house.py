@@ -25,13 +25,16 @@ def forbidden(path: Path) -> tuple[str, ...]:
         case ("pace_edge", "__init__.py" | "__main__.py") | ("pace_edge", "cli", *_):
             return ()  # the public face and the command line know all rooms
         case ("pace_edge", "adapt", *_):
+            return ("streams", "export", "pace_edge.cli", "pace_edge.benchmark", "onnxruntime", "sounddevice")
+        case ("pace_edge", "benchmark", *_):
             return ("streams", "export", "pace_edge.cli", "onnxruntime", "sounddevice")
         case ("pace_edge", *_):
-            return ("streams", "export", "pace_edge.cli", "pace_edge.adapt", "torch", "onnxruntime", "sounddevice")
+            above = ("streams", "export", "pace_edge.cli", "pace_edge.adapt", "pace_edge.benchmark")
+            return (*above, "torch", "onnxruntime", "sounddevice")
         case ("export", *_):
-            return ("streams", "pace_edge.cli", "sounddevice")
+            return ("streams", "pace_edge.cli", "pace_edge.benchmark", "sounddevice")
         case _:
-            return ("torch", "export", "pace_edge.adapt", "pace_edge.cli")
+            return ("torch", "export", "pace_edge.adapt", "pace_edge.benchmark", "pace_edge.cli")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

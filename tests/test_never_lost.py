@@ -97,7 +97,9 @@ def test_what_was_being_purged_or_reset_when_it_was_killed_is_whole(tmp_path):
             try:
                 with open_journal(path) as journal:
                     journal.purge("x")
+                    journal.shrink()
                     journal.reset()
+                    journal.shrink()
             finally:
                 os._exit(1)
         time.sleep(rng.uniform(0, 0.1))
@@ -115,6 +117,7 @@ sys.argv = ["", sys.argv[1], "22", "8000"]
 exec(TEACH)
 with Journal(path, model_name="m", model_sha256="a" * 64, embedding_size=6) as journal:
     journal.purge("y")
+    journal.shrink()
     print(journal.add("x", np.ones((windows, 6), np.float32), source="s").id, flush=True)
 """
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+ROOT = Path(__file__).parents[1]
+ALL = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = ALL["project"]
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,11 @@ def test_listening_installs_no_torch():
     train = {r.name: r for r in map(Requirement, PROJECT["optional-dependencies"]["train"])}
     assert "2.13.0" in train["torch"].specifier
     assert "2.14.0" not in train["torch"].specifier
+
+
+def test_every_file_that_is_no_code_is_named_or_it_would_not_be_installed():
+    named = {path for glob in ALL["tool"]["setuptools"]["package-data"]["pace_edge"] for path in
+             (ROOT / "pace_edge").glob(glob)}  # fmt: skip
+    data = {path for ending in ("onnx", "json", "flac", "csv.gz") for path in (ROOT / "pace_edge").rglob(f"*.{ending}")}
+    assert data
+    assert data <= named

@@ -73,6 +73,17 @@ def test_of_a_truncated_journal_what_is_left_is_saved(path, tmp_path, share):
     assert path.read_bytes() == content
 
 
+def test_of_a_journal_cut_below_half_it_is_said_what_was_lost(path, tmp_path):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(0.4 * len(content))])
+    cut, *others = check(path).damaged
+    assert cut == f"the file ends after {int(0.4 * len(content)) // 4096} of its {len(content) // 4096} pages; " \
+        "what was on the others is lost"  # fmt: skip
+    lost = [line for line in others if line.startswith("operation")]
+    assert len(lost) == 61 - check(path).whole
+    assert any(line.endswith("its embeddings are there, but not what they were called") for line in lost)
+
+
 def test_whatever_bits_flip_it_is_named_or_does_not_matter_and_nothing_false_is_saved(path, tmp_path):
     content, rng, kept = path.read_bytes(), random.Random(5), []
     for turn in range(30):

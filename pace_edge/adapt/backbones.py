@@ -15,13 +15,22 @@ from pace_edge.errors import PaceEdgeError, UsageError
 
 @dataclass(frozen=True)
 class Published:
-    """A backbone whose weights are one file: how it is fetched into a folder, and how it is read."""
+    """A backbone whose weights are one file: how it is fetched into a folder, how it is read, and where it is kept."""
 
     fetch: Callable[[Path | None], Path]
     read: Callable[[Path], Backbone]
+    kept: Callable[[Path | None], Path] | None = None
 
     def __call__(self, folder: Path | None) -> Backbone:
         return self.read(self.fetch(folder))
+
+
+def _from_hub(file: hub.WebFile, read: Callable[[Path], Backbone]) -> Published:
+    return Published(partial(hub.fetch, file), read, file.path)
+
+
+def _from_wheel(file: weights.Weights, read: Callable[[Path], Backbone]) -> Published:
+    return Published(partial(weights.fetch, file), read, file.path)
 
 
 def _whisper(n_blocks: int, width: int) -> Callable[[Path], Backbone]:
@@ -40,14 +49,23 @@ def _whisper(n_blocks: int, width: int) -> Callable[[Path], Backbone]:
 
 
 BACKBONES: dict[str, Callable[[Path | None], Backbone]] = {
-    "whisper-tiny.en": Published(partial(weights.fetch, weights.WHISPER_TINY_EN), _whisper(4, 384)),
-    "whisper-base": Published(partial(hub.fetch, hub.WHISPER_BASE), _whisper(6, 512)),
-    "whisper-small": Published(partial(hub.fetch, hub.WHISPER_SMALL), _whisper(12, 768)),
-    "yamnet": Published(partial(weights.fetch, weights.YAMNET), yamnet.from_tflite),
-    "eat": Published(partial(hub.fetch, hub.EAT_BASE), eat.from_safetensors),
-    "sslam": Published(partial(hub.fetch, hub.SSLAM_BASE), eat.from_safetensors),
+    "whisper-tiny.en": _from_wheel(weights.WHISPER_TINY_EN, _whisper(4, 384)),
+    "whisper-base": _from_hub(hub.WHISPER_BASE, _whisper(6, 512)),
+    "whisper-small": _from_hub(hub.WHISPER_SMALL, _whisper(12, 768)),
+    "yamnet": _from_wheel(weights.YAMNET, yamnet.from_tflite),
+    "eat": _from_hub(hub.EAT_BASE, eat.from_safetensors),
+    "sslam": _from_hub(hub.SSLAM_BASE, eat.from_safetensors),
     "starter": lambda folder: starter_backbone(weights_folder=folder),
 }
+
+PARTS = {"starter": ("whisper-tiny.en", "yamnet")}  # a backbone made of others
+
+
+def absent_weights(name: str, weights_folder: Path | None = None) -> list[Path]:
+    """Where the published weights of a backbone would lie: those files of it that have to be fetched first."""
+    published = [BACKBONES[part] for part in PARTS.get(name, (name,))]
+    paths = [one.kept(weights_folder) for one in published if isinstance(one, Published) and one.kept]
+    return [path for path in paths if not path.exists()]
 
 
 def open_backbone(name: str, weights_folder: Path | None = None, *, weights: Path | None = None) -> Backbone:

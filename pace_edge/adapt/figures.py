@@ -20,6 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, MaxNLocator
@@ -54,7 +55,7 @@ def png(figure: Figure) -> bytes:
 def accuracy(accuracies: Sequence[float]) -> Figure:
     """Over all classes seen so far, after each session."""
     y, T = 100 * np.array(accuracies), len(accuracies)
-    figure, axes = _chart(f"After the last session {y[-1]:.1f} % of the test clips are called right", 3.4)
+    figure, axes = chart(f"After the last session {y[-1]:.1f} % of the test clips are called right", 3.4)
     axes.plot(range(1, T + 1), y, "o-" if T <= FEW else "-", color=COLOURS[0])
     for t in range(T) if T <= FEW else ():
         axes.annotate(f"{y[t]:.1f}", (t + 1, y[t]), (0, 7), textcoords="offset points", ha="center", fontsize=9)
@@ -63,7 +64,7 @@ def accuracy(accuracies: Sequence[float]) -> Figure:
     axes.set_ylim(low, 100 + 0.12 * (100 - low))  # room for a number above 100
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.grid(axis="y", color=PALE)
-    _count(axes.xaxis, T)
+    count_ticks(axes.xaxis, T)
     return figure
 
 
@@ -74,11 +75,11 @@ def sessions(matrix: Sequence[Sequence[float]], forgetting: float) -> Figure:
     for t, row in enumerate(matrix):
         values[t, : t + 1] = 100 * np.array(row)
     change = f"{'lost' if forgetting >= 0 else 'gained'} {100 * abs(forgetting):.1f} points"
-    figure, axes = _chart(f"Earlier sessions' classes {change} of accuracy on average", min(1.6 + 0.45 * T, 5.2))
-    _heat_map(figure, axes, values, values, "accuracy (%)")
+    figure, axes = chart(f"Earlier sessions' classes {change} of accuracy on average", min(1.6 + 0.45 * T, 5.2))
+    bar(figure, axes, heat_map(axes, values, values), "accuracy (%)")
     axes.set(xlabel="classes that came with session", ylabel="after session")
-    _count(axes.xaxis, T)
-    _count(axes.yaxis, T)
+    count_ticks(axes.xaxis, T)
+    count_ticks(axes.yaxis, T)
     return figure
 
 
@@ -86,7 +87,7 @@ def cka(similarities: Sequence[float], rho_layer: float, n_frozen: int) -> Figur
     """Each block's similarity to itself before the probe's training, and the cut that it led to."""
     n = len(similarities)
     cut = f"block {n_frozen + 1} is the first below" if n_frozen < n else "none is below"
-    figure, axes = _chart(f"{n_frozen} of {n} blocks are frozen: {cut} {rho_layer:g}", 3.4)
+    figure, axes = chart(f"{n_frozen} of {n} blocks are frozen: {cut} {rho_layer:g}", 3.4)
     axes.axvspan(0.5, n_frozen + 0.5, color=PALE)
     axes.axhline(rho_layer, color=COLOURS[1], linestyle="--")
     axes.text(
@@ -96,7 +97,7 @@ def cka(similarities: Sequence[float], rho_layer: float, n_frozen: int) -> Figur
     low = min(*similarities, rho_layer)
     room = 0.2 * (1 - low) + 0.002
     axes.set(xlabel="block", ylabel="linear CKA of before and after", xlim=(0.5, n + 0.5), ylim=(low - room, 1 + room))
-    _count(axes.xaxis, n)
+    count_ticks(axes.xaxis, n)
     for first, last, what in ((0, n_frozen, "frozen"), (n_frozen, n, "adapted")):
         if first < last:
             middle = (first + last + 1) / 2
@@ -109,7 +110,7 @@ def energy(shares: Mapping[int, Mapping[str, float]]) -> Figure:
     names = list(dict.fromkeys(name for of_session in shares.values() for name in of_session))
     values = [100 * share for of_session in shares.values() for share in of_session.values()]
     title = f"The sessions' subspaces hold {min(values):.2f} to {max(values):.2f} % of the inputs' energy"
-    figure, axes = _chart(title, 1.6 + 0.2 * len(names))
+    figure, axes = chart(title, 1.6 + 0.2 * len(names))
     for i, of_session in enumerate(shares.values()):
         rows = [names.index(name) for name in of_session]
         axes.plot([100 * share for share in of_session.values()], rows, linestyle="", **_one_of(i, len(shares)))
@@ -118,7 +119,7 @@ def energy(shares: Mapping[int, Mapping[str, float]]) -> Figure:
     axes.set_xlabel("energy held (%)")
     axes.ticklabel_format(axis="x", useOffset=False)
     axes.grid(axis="y", color=PALE)
-    _legend(figure, axes.lines, [f"session {number}" for number in shares])
+    legend(figure, axes.lines, [f"session {number}" for number in shares])
     return figure
 
 
@@ -126,14 +127,14 @@ def losses(of_stages: Mapping[str, Sequence[float]]) -> Figure:
     """Mean loss of each epoch of each stage."""
     last = [values[-1] for values in of_stages.values()]
     ended = f"losses of {min(last):.2g} to {max(last):.2g}" if len(last) > 1 else f"a loss of {last[0]:.2g}"
-    figure, axes = _chart(f"Training ended at {ended}", 3.8)
+    figure, axes = chart(f"Training ended at {ended}", 3.8)
     for i, values in enumerate(of_stages.values()):
         axes.plot(range(1, len(values) + 1), values, markersize=5, **_one_of(i, len(of_stages)))
     axes.set(xlabel="epoch", ylabel="mean loss")
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color=PALE)
-    _count(axes.xaxis, max(map(len, of_stages.values())))
-    _legend(figure, axes.lines, list(of_stages))
+    count_ticks(axes.xaxis, max(map(len, of_stages.values())))
+    legend(figure, axes.lines, list(of_stages))
     return figure
 
 
@@ -145,9 +146,9 @@ def confusion(counts: np.ndarray, labels: Sequence[str], sizes: Sequence[int]) -
     turned = sum(widths) > 40
     cells, below = 0.02 * size * min(C, NAMEABLE), 0.0085 * size * max(widths) if turned and C <= NAMEABLE else 0.2
     title = f"{counts.trace()} of {counts.sum()} test clips are called right"
-    figure, axes = _chart(title, 1.2 + max(cells, 1.5) + below)
+    figure, axes = chart(title, 1.2 + max(cells, 1.5) + below)
     share = 100 * counts / counts.sum(1, keepdims=True).clip(1)
-    _heat_map(figure, axes, share, np.where(counts, counts, np.nan), "of the class's clips (%)")
+    bar(figure, axes, heat_map(axes, share, np.where(counts, counts, np.nan)), "of the class's clips (%)")
     axes.set(xlabel="what it was called", ylabel="what it was")
     if C > NAMEABLE:
         axes.set(xlabel="what it was called, classes in the order of learning", ylabel="what it was, in the same order")
@@ -168,7 +169,7 @@ def embedding(
     variance; `of_class` [n] are indices into `labels`."""
     C, rows = len(labels), -(-len(labels) // _columns(labels))
     figure = Figure(figsize=(WIDTH, 4.1 + (0.16 * rows if C <= NAMEABLE else 0)), layout="constrained")
-    _title(figure, "How adapting moved the test clips" + ("; several classes share a symbol" if C > NAMEABLE else ""))
+    headline(figure, "How adapting moved the test clips" + ("; several classes share a symbol" if C > NAMEABLE else ""))
     size = 5.5 if len(of_class) <= 400 else 3.5
     names = ("before: the pretrained backbone", "after: the adapted backbone")
     for axes, plane, share, name in zip(figure.subplots(1, 2), (before, after), kept, names, strict=True):
@@ -179,40 +180,45 @@ def embedding(
         axes.set(aspect="equal", xticks=[], yticks=[], xlabel="principal component 1", ylabel="principal component 2")
         axes.set_title(f"{name}\n({100 * share:.0f} % of the variance)", fontsize=10)
     if C <= NAMEABLE:
-        _legend(figure, [Line2D([], [], markersize=5.5, **_symbol(c)) for c in range(C)], labels)
+        legend(figure, [Line2D([], [], markersize=5.5, **_symbol(c)) for c in range(C)], labels)
     return figure
 
 
-def _chart(title: str, height: float) -> tuple[Figure, Axes]:
+def chart(title: str, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    _title(figure, title)
+    headline(figure, title)
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)
     return figure, axes
 
 
-def _title(figure: Figure, title: str) -> None:
+def headline(figure: Figure, title: str) -> None:
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
 
 
-def _count(axis: Axis, n: int) -> None:
+def count_ticks(axis: Axis, n: int) -> None:
     """Ticks at 1, 2, ... n, or at some of them where there is no room for all."""
     axis.set_major_locator(FixedLocator(range(1, n + 1)) if n <= FEW else MaxNLocator(integer=True))
 
 
-def _heat_map(figure: Figure, axes: Axes, shares: np.ndarray, numbers: np.ndarray, unit: str) -> None:
+def heat_map(axes: Axes, shares: np.ndarray, numbers: np.ndarray, size: float = 9) -> AxesImage:
     """Square `shares` in per cent as shades of blue, cells 1 to n, with `numbers` in them where there is room; NaN is
     left white."""
     n = len(shares)
     edges = (0.5, n + 0.5, n + 0.5, 0.5)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto", extent=edges)
-    figure.colorbar(image, ax=axes, label=unit, shrink=0.7, fraction=0.04, pad=0.02)
     axes.spines[:].set_visible(False)
     for (row, column), number in np.ndenumerate(numbers if n <= FEW else np.zeros((0, 0))):
         if not np.isnan(number):
             colour = "white" if shares[row, column] > 60 else "black"
-            axes.text(column + 1, row + 1, f"{number:.0f}", color=colour, ha="center", va="center", fontsize=9)
+            axes.text(column + 1, row + 1, f"{number:.0f}", color=colour, ha="center", va="center", fontsize=size)
+    return image
+
+
+def bar(figure: Figure, axes: Axes | Sequence[Axes], image: AxesImage, unit: str) -> None:
+    """What the shades mean, beside the map or maps."""
+    figure.colorbar(image, ax=axes, label=unit, shrink=0.7, fraction=0.04, pad=0.02)
 
 
 def _one_of(i: int, n: int) -> dict[str, Any]:
@@ -228,7 +234,7 @@ def _symbol(c: int) -> dict[str, Any]:
             "markeredgewidth": 0.3}  # fmt: skip
 
 
-def _legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
+def legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
     """Below everything, in as many columns as fit; of too many, twelve from the first to the last."""
     if len(handles) > NAMEABLE:
         some = np.linspace(0, len(handles) - 1, 12).round().astype(int)

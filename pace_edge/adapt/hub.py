@@ -32,10 +32,10 @@ PASSING = {408, 429, 500, 502, 503, 504}  # answers that a later try may not get
 
 @dataclass(frozen=True)
 class UrlFile:
-    """A file at a plain web address."""
+    """A file at a plain web address; `sha256` None trusts the first copy and holds later ones to it."""
 
     url: str
-    sha256: str
+    sha256: str | None
     credit: str = ""
 
     network = "the network"
@@ -141,7 +141,7 @@ def _other_file(file: WebFile, target: Path, source: Path, *, got: str, known: s
         source.unlink()
         _beside(source, ".etag").unlink(missing_ok=True)
     if file.sha256 is None:
-        do = f"If the hub's file was changed on purpose, delete {_beside(target, '.sha256')} to trust the new one."
+        do = f"If the file was changed on purpose, delete {_beside(target, '.sha256')} to trust the new one."
     elif source == target:
         do = "Delete it to have it downloaded."
     else:

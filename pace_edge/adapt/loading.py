@@ -64,7 +64,7 @@ def batches(
     """
     processes: dict[str, Any] = {}
     if workers := min(workers, len(rows)):
-        processes = {"prefetch_factor": AHEAD, "multiprocessing_context": _context()}
+        processes = {"prefetch_factor": AHEAD, "multiprocessing_context": afresh(__name__)}
     loader: DataLoader = DataLoader(
         _Batches(ClipPCM(clips, rate_hz=rate_hz, seconds=seconds)),
         sampler=_Lists(rows),
@@ -75,7 +75,7 @@ def batches(
         num_workers=workers,
         **processes,
     )
-    with _hidden_main():
+    with hidden_main():
         iterator = iter(loader)
     try:
         while (batch := _next(iterator)) is not None:
@@ -153,16 +153,17 @@ def _next(iterator: Iterator) -> torch.Tensor | _Failure | None:
     )
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def afresh(module: str) -> Any:
+    """How processes that run functions of `module` are started: see above."""
     if "forkserver" not in multiprocessing.get_all_start_methods():  # Windows
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload([module])
     return context
 
 
 @contextmanager
-def _hidden_main() -> Iterator[None]:
+def hidden_main() -> Iterator[None]:
     """A process that is started imports the main script again, in case what it was given is from there. Ours is not;
     and a script without `if __name__ == "__main__"` would start over in every worker."""
     main = sys.modules["__main__"]

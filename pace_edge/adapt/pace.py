@@ -80,7 +80,8 @@ class Pace:
         self._test_z: list[np.ndarray] = []
 
     def learn_session(self, session: Session) -> SessionReport:
-        """Adapt if the session is one that adapts, update the classifier, test on every class seen so far."""
+        """Adapt if the session is one that adapts, update the classifier, test on every class seen so far. Sessions
+        without test clips are only learned."""
         begun = time.monotonic()
         if len(session.train) < self.machine.processes.world:
             raise PaceEdgeError(
@@ -94,12 +95,13 @@ class Pace:
         inputs = None
         if self._adapts(session, y):
             inputs = self._adapt(session, y, report)
-        z = inputs.embed_all() if inputs is not None else self._embed(session.train)
+        z = inputs.embed_all() if inputs is not None else self.embed(session.train)
         self._learn(z, y, session)
         if report.adapted:  # earlier test clips are seen through another backbone now
             self._test_z = []
         self.tested.append(session)
-        self._test(report)
+        if session.test:
+            self._test(report)
         report.seconds = time.monotonic() - begun
         self.reports.append(report)
         return report
@@ -108,7 +110,7 @@ class Pace:
         """Every test clip of the sessions so far: its label, and what it is called."""
         assert self.classifier is not None
         for session in self.tested[len(self._test_z) :]:
-            self._test_z.append(self._embed(session.test).cpu().numpy())
+            self._test_z.append(self.embed(session.test).cpu().numpy())
         scores = [self.classifier.plain_scores(self.projection(z)) for z in self._test_z]
         called = [self.classifier.labels[c] for part in scores for c in part.argmax(1)]
         return [clip.label for session in self.tested for clip in session.test], called
@@ -122,7 +124,7 @@ class Pace:
         with ExitStack() as without:
             for adapter in self.adapters:
                 without.enter_context(adapter.switched_off())
-            before = [self._embed(session.test).cpu().numpy() for session in self.tested]
+            before = [self.embed(session.test).cpu().numpy() for session in self.tested]
         return np.concatenate(before), after
 
     def _test(self, report: SessionReport) -> None:
@@ -139,7 +141,7 @@ class Pace:
         if not s.adapt_from:
             return True
         if session.number == 1:
-            phi = self.projection(self._embed(session.train).cpu().numpy())
+            phi = self.projection(self.embed(session.train).cpu().numpy())
             self.frozen_error = leave_one_out_error(phi, y.numpy(), s.gamma_grid)
             self.machine.watch.say(
                 f"the pretrained backbone's leave-one-out error on session 1 is {self.frozen_error:.3f}: "
@@ -162,7 +164,9 @@ class Pace:
             drawn = draw_masks(len(y), s.views, generator=seeded(s.seed, name, "masks"))
             masks = Masks(drawn, s.max_masked)
         inputs = self._inputs(session.train, self.n_frozen, budget, masks)
-        test = (self._inputs(session.test, self.n_frozen, budget), _columns(session, session.test))
+        test = None
+        if session.test:
+            test = (self._inputs(session.test, self.n_frozen, budget), _columns(session, session.test))
         stage = self._stage(name, inputs, y, test)
         head = warm_up_head(stage) if s.staged else fresh_head(stage)
         earlier = list(self.adapters)
@@ -238,8 +242,8 @@ class Pace:
             masks=masks, budget=budget,
         )  # fmt: skip
 
-    def _embed(self, clips: Sequence[Clip]) -> torch.Tensor:
-        """Through the whole backbone once, nothing kept: [n, D]."""
+    def embed(self, clips: Sequence[Clip]) -> torch.Tensor:
+        """Through the whole backbone as it is now, nothing kept: [n, D]."""
         return self._inputs(clips, 0, Budget(memory=0, disk=0)).embed_all(f"embedding {len(clips)} clips")
 
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from pace_edge.adapt.markdown import cell, one_line
 from pace_edge.adapt.measures import (
     backward_transfer,
     confusion_matrix,
@@ -125,7 +124,7 @@ def write_report(record: RunRecord, folder: Path) -> None:
 def _figures(record: RunRecord) -> dict[str, bytes]:
     from pace_edge.adapt import figures
 
-    labels = [_one_line(label) for label in record.labels]
+    labels = [one_line(label) for label in record.labels]
     place = {label: i for i, label in enumerate(record.labels)}
     of_class = np.array([place[label] for label in record.truth])
     kept = [share_of_variance(p, z) for p, z in zip(record.planes, (record.z_before, record.z_after), strict=True)]
@@ -199,7 +198,7 @@ def _page(record: RunRecord, figures: list[str]) -> str:
     ]  # fmt: skip
     for t, classes in enumerate(record.sessions):
         shares = (record.accuracies[t], record.matrix[t][t], record.matrix[-1][t])
-        lines.append(f"| {t + 1} | {', '.join(map(_cell, classes))} | {' | '.join(map(_percent, shares))} |")
+        lines.append(f"| {t + 1} | {', '.join(map(cell, classes))} | {' | '.join(map(_percent, shares))} |")
     for name in figures:
         lines += ["", f"## {FIGURES[name]}", "", f"![{FIGURES[name]}]({name})"]
     lines += ["", "## Commonest mistakes", "", *_mistakes(record)]
@@ -215,7 +214,7 @@ def _mistakes(record: RunRecord) -> list[str]:
     rows = ["| it was | and was called | clips | of |", "|---|---|---|---|"]
     for flat in np.argsort(-wrong, axis=None, kind="stable")[: min(MISTAKES, np.count_nonzero(wrong))]:
         r, c = divmod(int(flat), len(wrong))
-        names = f"{_cell(record.labels[r])} | {_cell(record.labels[c])}"
+        names = f"{cell(record.labels[r])} | {cell(record.labels[c])}"
         rows.append(f"| {names} | {wrong[r, c]} | {record.counts[r].sum()} |")
     return rows
 
@@ -226,15 +225,3 @@ def _percent(share: float) -> str:
 
 def _points(share: float) -> str:
     return f"{round(100 * share, 1) + 0.0:.1f} points"  # + 0.0: never -0.0
-
-
-def _cell(label: str) -> str:
-    """A label in a Markdown table, as it is."""
-    return re.sub(r"([\\`*_\[\]<>|~$&#])", r"\\\1", _one_line(label))
-
-
-def _one_line(label: str) -> str:
-    """The label with what would break a line, or is no character, as its escape."""
-    return "".join(
-        c.encode("unicode_escape").decode() if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in label
-    )

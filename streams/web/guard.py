@@ -1,7 +1,7 @@
 """What stands before every answer: who may ask, how often and how much; and headers that keep a browser from mischief.
 
-Checked in this order: the host's name (against DNS rebinding), how often, how large, whence (against forged requests of
-other pages), and last the token.
+Checked in this order: the host's name (against DNS rebinding), how often, whence (against forged requests of other
+pages), the token, and while the body comes its size and time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOGIN = "/api/login"
 UPLOAD = "/api/learn/file"
 SMALL_BYTES, UPLOAD_BYTES = 64 * 1024, 25 * 1000 * 1000
 BODY_S = 60.0  # for a whole body to come
-ASKS, LOGINS, ALL_LOGINS = Rate(120, 0.05), Rate(5, 12.0), Rate(30, 2.0)
+ASKS, LOGINS = Rate(120, 0.05), Rate(5, 12.0)  # of one client
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; media-src 'self' blob:; font-src 'self'; manifest-src 'self'; form-action 'none'; "
@@ -52,7 +52,7 @@ class Guard:
         self._app, self._tokens = app, tokens
         own = socket.gethostname().lower()
         self._names = {"localhost", own, f"{own}.local", own.partition(".")[0], *(name.lower() for name in names)}
-        self._asks, self._logins, self._all_logins = Limiter(ASKS), Limiter(LOGINS), Limiter(ALL_LOGINS, 1)
+        self._asks, self._logins = Limiter(ASKS), Limiter(LOGINS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -89,7 +89,7 @@ class Guard:
         early_s = self._asks.too_early_s(client, now_s)
         changes = scope["method"] not in ("GET", "HEAD", "OPTIONS")
         if path == LOGIN and changes:
-            early_s = max(early_s, self._logins.too_early_s(client, now_s), self._all_logins.too_early_s("", now_s))
+            early_s = max(early_s, self._logins.too_early_s(client, now_s))
         if early_s:
             raise RefusedError(429, f"That is too often. Ask again in {early_s:.1f} s.", early_s)
         origin = headers.get("origin")

@@ -85,12 +85,8 @@ async def answer(context: Context, asked: Review, _request: Request) -> dict[str
                 Answered(teacher.learner.journal.path).add(asked.event)
             except OSError as error:
                 raise JournalError(f"the answer cannot be kept ({error.strerror})", do="Make room.") from error
-            did = f"it was no '{label}'" if asked.answer == "no" else "left open"
-            words = (
-                f"{did}: noted, nothing was learned. Say what it was to have it learned."
-                if asked.answer == "no"
-                else did
-            )
+            did = f"it was no '{label}'" if asked.answer == "no" else "it is left open"
+            words = f"{did}: noted, nothing was learned"
         else:
             told = teacher.background if asked.background else asked.label
             change = teacher.correct(asked.event, label if asked.answer == "yes" else told or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _REF = "#/components/schemas/{model}"
 
 
-def described(calls: Sequence[Call]) -> dict[str, Any]:
+@cache
+def described(calls: tuple[Call, ...]) -> dict[str, Any]:
     models: dict[type[BaseModel], None] = {Trouble: None, MelPiece: None}
     for call in calls:
         for model in (call.takes, call.answers):

@@ -20,6 +20,7 @@ from streams.sinks.sink import Counts
 from streams.web.hub import Hub
 from streams.web.tape import Tape
 
+START_S = 30.0
 CLOSE_S = 5.0
 CONNECTIONS = 200  # at once; more are told to come again
 
@@ -68,7 +69,8 @@ class Web:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
         self._thread.start()
-        self._ready.wait(CLOSE_S)
+        if not self._ready.wait(START_S):
+            raise PaceEdgeError(f"the page did not start within {START_S:g} s", do="Try again, or leave --web out.")
         host = socket.gethostname() if address.is_unspecified else str(address)
         reports.say(f"the page is on http://{f'[{host}]' if ':' in host else host}:{self.port}")
 

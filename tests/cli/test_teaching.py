@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from pace_edge import journal_file
 from pace_edge.cli import cli
 from pace_edge.errors import PaceEdgeError
 from pace_edge.model_file import read_model
@@ -85,6 +87,9 @@ def test_what_is_not_to_be_announced_is_taught_without_a_name(do, heard):
 
 def test_the_verbs_follow_one_another(do, heard):
     do("learn", "--label", "bell", "--file", "ring.wav")
+    ((change,), words) = do("forget", "--example", "1")
+    assert change["did"] == "example 1 of 'bell' is taken back exactly"
+    do("undo")
     ((change,), words) = do("correct", "--label", "kettle")
     assert change["did"] == "the 'low' heard at 0.0 s is an example of 'kettle' now"
     assert "'kettle' has 1 example" in words
@@ -148,6 +153,25 @@ def test_a_damaged_journal_is_named_checked_and_repaired(small_model, do, sounds
     assert "damaged" not in words
 
 
+def test_a_purge_that_cannot_finish_says_so_and_is_finished_later(small_model, do, monkeypatch):
+    monkeypatch.setattr(journal_file, "WAIT_S", 0.1)
+    do("learn", "--label", "bell", "--file", "ring.wav", "--keep-audio")
+    path = journal_path(read_model(small_model))
+    (kept,) = path.parent.rglob("*.flac")
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM operations").fetchone()
+    with pytest.raises(PaceEdgeError, match=r"cannot come back, but traces.*pace-edge journal --shrink"):
+        do("forget", "bell", "--purge")
+    assert not kept.exists()
+    assert taught(do) == {}
+    with pytest.raises(PaceEdgeError, match="traces"):
+        do("journal", "--shrink")
+    reader.close()
+    _, words = do("journal", "--shrink")
+    assert "nothing that was erased is left" in words
+
+
 def test_a_new_model_is_taught_what_the_old_one_was(small_model, do, sounds):
     do("learn", "--label", "bell", "--file", "ring.wav", "--keep-audio")
     new = sounds / "new.onnx"
@@ -177,6 +201,10 @@ def test_a_new_model_is_taught_what_the_old_one_was(small_model, do, sounds):
         (["correct", "last", "--example", "1", "--label", "x"], "exclude each other"),
         (["correct", "--label", "x"], "no event is remembered"),
         (["undo"], "not so much to undo"),
+        (["forget"], "forget takes a LABEL or --example ID"),
+        (["forget", "low", "--example", "1"], "forget takes a LABEL or --example ID"),
+        (["forget", "--example", "1", "--purge"], "--purge erases a whole label"),
+        (["forget", "--example", "1"], "no example 1 counts"),
         (["forget", "dog"], "no class is called 'dog'"),
         (["forget", "background"], "not to be announced"),
         (["rename", "low", " "], "label cannot be used"),
@@ -184,7 +212,8 @@ def test_a_new_model_is_taught_what_the_old_one_was(small_model, do, sounds):
         (["merge", "ring.wav"], "is no journal"),
         (["reset"], "Add --yes"),
         (["relearn", "absent"], "there is no journal absent"),
-        (["journal"], "there is nothing to do"),
+        (["journal"], "there is not one thing to do"),
+        (["journal", "--check", "--shrink"], "there is not one thing to do"),
         (["journal", "--check"], "there is no journal"),
         (["labels", "--health", "--examples"], "exclude each other"),
     ],

@@ -9,7 +9,7 @@ from pace_edge.journal import Example
 from pace_edge.operations import Operation
 from streams.heard import Event, Gap, SourceState, Window, as_record
 
-WINDOW = Window(0.0, 2.0, "dog", 0.98765, -20.0, "attic", 5.0, (("dog", 0.98765), ("cat", 0.1)), 0.25)
+WINDOW = Window(0.0, 2.0, "dog", 0.98765, -20.0, "attic", 5.0, (("dog", 0.98765), ("cat", 0.1)), 0.25, {"dog": 0.98765})
 EVENT = Event("end", 1.0, 3.5, "dog", 0.9, -12.0, "abc", "attic", 5.0)
 
 
@@ -40,3 +40,4 @@ def test_a_record_says_its_type_and_what_happened(heard, expected):
     record = json.loads(json.dumps(as_record(heard)))
     assert record.items() >= expected.items()
     assert "embeddings" not in record
+    assert "scores" not in record

@@ -12,7 +12,7 @@ from streams.learner import open_journal
 from streams.listener import Listener, listen
 from streams.options import Options
 from tests.streams.arrays import Arrays
-from tests.synthetic import RATE_HZ, hiss, tone
+from tests.synthetic import RATE_HZ, hiss, tone, with_info
 
 
 @pytest.fixture
@@ -43,6 +43,37 @@ def test_gain_comes_before_everything(small_model, rng):
     louder = only(Window, listen(small_model, Arrays(quiet), options=Options(gain_db=40)))[0]
     assert louder.level_dbfs == pytest.approx(window.level_dbfs + 40, abs=0.01)
     assert louder.label == "low"
+
+
+def test_gain_and_rule_are_adjusted_from_the_next_chunk_on_for_every_stream(small_model, rng):
+    model, sound = read_model(small_model), tone(300, 3, rng=rng)
+    with open_journal(model) as journal:
+        listener = Listener(model, journal, Options(thresholds={"low": 1.0}))
+        before = [h for source in "ab" for h in listener.feed(sound, source=source)]
+        assert not only(Event, before)
+        listener.adjust(replace(listener.options, thresholds={"low": 0.3}, gain_db=-6.0, hidden=frozenset({"high"})))
+        after = [h for source in "ab" for h in listener.feed(sound, source=source)]
+    assert [(event.source, event.label) for event in only(Event, after)] == [("a", "low"), ("b", "low")]
+    assert only(Window, after)[-1].level_dbfs == pytest.approx(only(Window, before)[-1].level_dbfs - 6, abs=0.1)
+    assert "'high' are never announced" in listener.in_words()
+
+
+def test_an_adjustment_outlives_a_new_model(small_model, tmp_path, rng):
+    with open_journal(read_model(small_model)) as journal, Listener(read_model(small_model), journal) as listener:
+        listener.adjust(replace(listener.options, thresholds={"low": 1.0}))
+        listener.swap(with_info(small_model, tmp_path / "other.onnx", name="other"))
+        assert not only(Event, list(listener.feed(tone(300, 4, rng=rng))))
+
+
+def test_a_window_has_the_scores_of_all_classes_but_hidden_ones(small_model, rng):
+    model = read_model(small_model)
+    with open_journal(model) as journal:
+        listener = Listener(model, journal)
+        window = only(Window, listener.feed(tone(300, 2, rng=rng)))[0]
+        assert window.scores["low"] == window.score
+        journal.append("hide", "low")
+        window = only(Window, listener.feed(tone(300, 2, rng=rng)))[-1]
+        assert "low" not in window.scores
 
 
 def test_clipped_sound_is_counted_and_said_once(small_model, rng):

@@ -202,3 +202,33 @@ def test_the_class_of_what_is_not_announced_is_named_by_the_model(teacher, small
     nothing = replace(model, info=replace(model.info, background=""))
     with Teacher(nothing) as without, pytest.raises(UsageError, match="no class for what is not to be announced"):
         _ = without.background
+
+
+def test_seconds_of_one_stream_are_taught_whatever_others_were_heard(teacher, small_model, rng):
+    model = read_model(small_model)
+    with open_journal(model) as journal:
+        listener = Listener(model, journal)
+        for source, hz in (("attic", 900), ("door", 300)):
+            list(listener.feed(tone(hz, 6, rng=rng), source=source))
+        session = listener.session("attic")
+        assert listener.session("cellar") is None
+    clip = tone(900, 2, rng=rng)
+    lesson = teacher.learn_heard_range("bell", session, 1.0, 3.0, name="attic", clip=clip)
+    assert (lesson.windows_heard, lesson.source) == (3, "heard 1.0 to 3.0 s of attic")
+    assert called(teacher, tone(900, 1, rng=rng)) == "bell"
+    (kept,) = [o for o in teacher.learner.operations if o.audio]
+    assert len(soundfile.read(teacher.learner.journal.clips / kept.audio)[0]) == len(clip)
+    short = teacher.learn_heard_range("blip", session, 2.2, 2.4)
+    assert (short.windows_heard, short.source) == (2, "heard 1.5 to 3.0 s")
+    with pytest.raises(LearningError, match=r"nothing is remembered of 60.0 to 61.0 s of attic.*nothing was learned"):
+        teacher.learn_heard_range("bell", session, 60.0, 61.0, name="attic")
+    with pytest.raises(LearningError, match="nothing is remembered"):
+        teacher.learn_heard_range("bell", "no session", 1.0, 3.0)
+
+
+def test_an_encoder_that_is_there_already_is_used(small_model, rng):
+    asked = []
+    encoder = teach.Encoder(read_model(small_model))
+    with Teacher(small_model, encoder=lambda windows: asked.append(len(windows)) or encoder(windows)) as teacher:
+        teacher.learn_clip("doorbell", tone(900, 1, rng=rng), source="test")
+    assert asked == [1]

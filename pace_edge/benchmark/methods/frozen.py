@@ -1,0 +1,66 @@
+"""The analytic classifier on the frozen backbone: ridge regression on random features, one session after the other.
+
+ACIL (Zhuang et al. 2022, arXiv 2205.14922) with RanPAC's projection, as PACE has it (2.2): the read-out is argmax of
+phi W. With one gamma neither the order nor the split into sessions matters; here gamma is chosen on session 1 as PACE
+chooses it, so that between the two only the adapting differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from pace_edge.adapt.data import Clip
+from pace_edge.adapt.gamma import choose_gamma
+from pace_edge.adapt.sessions import Session
+from pace_edge.adapt.settings import PaceSettings
+from pace_edge.adapt.statistics import GramSums
+from pace_edge.analytic import AnalyticClassifier, RandomProjection
+from pace_edge.benchmark.method import Cost, Entry, Remembered, Task
+
+
+class FrozenAnalytic:
+    """`settings` say which gammas there are to choose from and whether it grows with G; see PaceSettings."""
+
+    def __init__(self, task: Task, settings: PaceSettings | None = None) -> None:
+        self.settings = settings or PaceSettings(M=task.M, seed=task.seed)
+        self.projection = RandomProjection.random(task.backbone.embedding_size, task.M, seed=task.seed)
+        self.classifier: AnalyticClassifier | None = None
+        self.details: dict[str, float] = {}
+        self._embed, self._device = Remembered(task.embed), task.machine.device
+
+    def learn(self, session: Session) -> None:
+        z = self._embed(session.train)
+        self._embed.forget()
+        columns = torch.tensor([session.labels.index(clip.label) for clip in session.train])
+        if self.classifier is None:
+            self.details["gamma_relative"] = choose_gamma(self.projection(z), columns.numpy(), self.settings)
+        gamma = self.details["gamma_relative"]
+        sums = GramSums(self.projection, session.labels, device=self._device)
+        sums.add(torch.from_numpy(z).to(self._device), columns)
+        if self.classifier is None:
+            self.classifier = sums.classifier(gamma)
+        else:
+            sums.add_to(self.classifier, gamma if self.settings.gamma_follows else None)
+
+    def call(self, clips: Sequence[Clip]) -> list[str]:
+        assert self.classifier is not None
+        scores = self.classifier.plain_scores(self.projection(self._embed(clips)))
+        return [self.classifier.labels[c] for c in scores.argmax(1)]
+
+    def cost(self) -> Cost:
+        return Cost(trainable_parameters=0, stored_bytes=statistics_bytes(self.classifier, self.projection))
+
+
+def statistics_bytes(classifier: AnalyticClassifier | None, projection: RandomProjection) -> int:
+    """G, Q, the counts and the projection; R and W are computed from them."""
+    assert classifier is not None
+    return sum(part.nbytes for part in (classifier.G, classifier.Q, classifier.counts, projection.steps))
+
+
+FROZEN = {
+    "frozen + analytic": Entry(
+        FrozenAnalytic, "Zhuang et al. 2022, arXiv 2205.14922; McDonnell et al. 2023, arXiv 2307.02251", trains=False
+    )
+}
