@@ -72,6 +72,7 @@ class Listening:
         deadline = time.monotonic() + PATIENCE_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
                 raise RuntimeError(f"the listener did not start:\n{self.log()}")
             time.sleep(0.05)
 
