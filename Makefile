@@ -32,15 +32,15 @@ starter: .venv-test/installed
 	touch $@
 
 .venv-test/installed: pyproject.toml
-	tools/system_packages.sh python3-venv libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins mosquitto strace
+	tools/system_packages.sh python3-venv libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins mosquitto strace \
+		chromium
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/pip install --quiet --disable-pip-version-check --editable '.[train,test]'
 	touch $@
 
-# What the page's test needs; without it the test is skipped.
+# What the test of examples/browser needs; without it the test is skipped.
 examples/browser/node_modules/.installed: examples/browser/package-lock.json
 	command -v npm >/dev/null || tools/system_packages.sh npm
-	tools/system_packages.sh chromium
 	npm ci --prefix examples/browser --ignore-scripts --no-audit --no-fund --silent && touch $@ || \
 		echo "npm could not install onnxruntime-web; going on without" >&2
 

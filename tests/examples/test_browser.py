@@ -19,7 +19,7 @@ import soundfile
 from pace_edge.config import DEMO_RECORDING, STARTER_MODEL
 from pace_edge.model_file import ModelInfo, read_model
 from pace_edge.model_parts import read_metadata, seal
-from tests.examples.chromium import Chromium
+from tests.chromium import Chromium
 
 ROOT = Path(__file__).parents[2]
 SOUNDS = ROOT / "examples" / "sounds"

@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,24 @@ FLAGS = (
 )  # fmt: skip
 
 
-class Chromium:
-    """One page in a browser of its own, whose microphone plays `microphone`, a WAV file, over and over."""
+KEYS = {  # name: (virtual key code, the text that it types)
+    "Tab": (9, ""), "Enter": (13, "\r"), "Escape": (27, ""), " ": (32, " "), "End": (35, ""), "Home": (36, ""),
+    "ArrowLeft": (37, ""), "ArrowUp": (38, ""), "ArrowRight": (39, ""), "ArrowDown": (40, ""),
+}  # fmt: skip
 
-    def __init__(self, program: str, profile: Path, microphone: Path) -> None:
+
+class Chromium:
+    """One page in a browser of its own, whose microphone plays `microphone`, a WAV file, over and over; silence without
+    one."""
+
+    def __init__(self, program: str, profile: Path, microphone: Path | None = None) -> None:
         self.requests: list[str] = []  # URLs
         self.complaints: list[str] = []  # errors and warnings of the console, and exceptions that nobody caught
         self._id, self._answers, self._unread = 0, {}, b""
         read_commands, self._commands = _pipe()
         self._replies, write_replies = _pipe()
-        command = [program, *FLAGS, f"--user-data-dir={profile}", f"--use-file-for-fake-audio-capture={microphone}"]
+        command = [program, *FLAGS, f"--user-data-dir={profile}"]
+        command += [f"--use-file-for-fake-audio-capture={microphone}"] if microphone else []
         pipes = [(os.POSIX_SPAWN_DUP2, read_commands, 3), (os.POSIX_SPAWN_DUP2, write_replies, 4)]
         log = (os.POSIX_SPAWN_OPEN, 2, str(profile.with_suffix(".log")), os.O_WRONLY | os.O_CREAT, 0o600)
         self._process = os.posix_spawn(
@@ -77,8 +86,53 @@ class Chromium:
             )
             time.sleep(0.05)
 
-    def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self.page("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
+    def screenshot(self, path: Path, *, whole: bool = True) -> None:
+        """Of the page, or only of what its window shows."""
+        path.write_bytes(base64.b64decode(self.page("Page.captureScreenshot", captureBeyondViewport=whole)["data"]))
+
+    def prefer(self, **features: str) -> None:
+        """What a person prefers, such as prefers_color_scheme="dark"; all that is not named is as it comes."""
+        named = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self.page("Emulation.setEmulatedMedia", features=named)
+
+    def cover(self) -> Callable[[], None]:
+        """Put another page before this one, until what it gives is called."""
+        other = self._call("Target.createTarget", url="about:blank")["targetId"]
+        return lambda: self._call("Target.closeTarget", targetId=other) and None
+
+    def type(self, text: str) -> None:
+        """Into what has the focus, as a keyboard or an input method does."""
+        self.page("Input.insertText", text=text)
+
+    def press(self, key: str, *, shift: bool = False) -> None:
+        """A key by its name, such as "Tab", "Enter", "ArrowLeft" or "y"."""
+        code, text = KEYS.get(key, (ord(key.upper()[0]), key if len(key) == 1 else ""))
+        named = {"key": key, "code": key, "windowsVirtualKeyCode": code, "modifiers": 8 * shift}
+        self.page("Input.dispatchKeyEvent", type="keyDown", text=text, **named)
+        self.page("Input.dispatchKeyEvent", type="keyUp", **named)
+
+    def drag(self, path: Sequence[tuple[float, float]], *, touch: bool = False) -> None:
+        """With the mouse or a finger, pressed, along points of the page's window in pixels."""
+        for i, (x, y) in enumerate([*path, path[-1]]):
+            which = 0 if i == 0 else 1 if i < len(path) else 2
+            if touch:
+                points = [] if which == 2 else [{"x": x, "y": y}]
+                self.page(
+                    "Input.dispatchTouchEvent", type=("touchStart", "touchMove", "touchEnd")[which], touchPoints=points
+                )
+            else:
+                kind = ("mousePressed", "mouseMoved", "mouseReleased")[which]
+                held = {"button": "left", "buttons": 0 if which == 2 else 1, "clickCount": 1}
+                self.page("Input.dispatchMouseEvent", type=kind, x=x, y=y, **held)
+
+    def accessible(self) -> list[dict[str, Any]]:
+        """What assistive technology is given: role, name and properties of each node that it does not ignore."""
+        nodes = self.page("Accessibility.getFullAXTree")["nodes"]
+        return [
+            {"role": node["role"]["value"], "name": node.get("name", {}).get("value", ""),
+             **{p["name"]: p["value"].get("value") for p in node.get("properties", [])}}
+            for node in nodes if not node["ignored"]
+        ]  # fmt: skip
 
     def _watch(self, session: str) -> None:
         for method in ("Page.enable", "Network.enable", "Runtime.enable", "Log.enable"):

@@ -1,0 +1,82 @@
+// What came of an action, said where it was asked for: what was done and what it did to the others, with the way back;
+// or what went wrong and what to do.
+
+import { Failed, ask } from "./api.js";
+import { button, find, make } from "./dom.js";
+import { doneWords, effectWords } from "./effect.js";
+
+/**
+ * Do `work`, an async function, and say in `place` what came of it. While it runs, `control` cannot be pressed again.
+ * Gives the answer, or null where it failed. `undo`: offer to take it back.
+ */
+export async function attempt(place, control, work, { undo = true, quiet = false } = {}) {
+  if (control?.getAttribute("aria-disabled") === "true") return null;
+  control?.setAttribute("aria-disabled", "true"); // which keeps the focus, as `disabled` would not
+  try {
+    const answer = await work();
+    if (quiet) place.replaceChildren();
+    else done(place, answer, undo);
+    return answer;
+  } catch (error) {
+    failed(place, error);
+    return null;
+  } finally {
+    control?.removeAttribute("aria-disabled");
+  }
+}
+
+/** The same of what changes the classes, which is told to the views that show them. */
+export async function attemptChange(place, control, work, options) {
+  const answer = await attempt(place, control, work, options);
+  if (answer) document.dispatchEvent(new CustomEvent("changed", { detail: answer }));
+  return answer;
+}
+
+/** POST a change and say what came of it. */
+export const change = (place, control, path, body, options) =>
+  attemptChange(place, control, () => ask(path, { body }), options);
+
+export function done(place, answer, undo = true) {
+  const box = make(
+    "div",
+    { class: "answer good", role: "status" },
+    make("p", { class: "did" }, sentence(doneWords(answer))),
+    effectWords(answer) && make("p", { class: "effect" }, effectWords(answer)),
+  );
+  if (undo) {
+    for (const old of document.querySelectorAll(".undo")) old.remove(); // it would take back this, not what it stands by
+    box.append(button("Undo", (event) => takeBack(place, event.currentTarget), { class: "undo" }));
+  }
+  put(place, box);
+}
+
+export function failed(place, error) {
+  if (!(error instanceof Failed)) throw error;
+  put(
+    place,
+    make(
+      "div",
+      { class: "answer bad", role: "alert" },
+      make("p", { class: "did" }, sentence(error.message)),
+      error.todo && make("p", {}, error.todo),
+    ),
+  );
+}
+
+export const clearAnswer = (place) => place.replaceChildren();
+
+async function takeBack(place, control) {
+  await change(place, control, "/api/undo", { steps: 1 }, { undo: false });
+  find(".answer", place)?.setAttribute("tabindex", "-1"); // the button that had the focus is gone
+  find(".answer", place)?.focus();
+}
+
+function put(place, box) {
+  place.replaceChildren(box);
+  box.scrollIntoView({ block: "nearest" });
+}
+
+function sentence(words) {
+  const text = words.trim();
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+}

@@ -1,0 +1,123 @@
+// The least certain sounds, one question at a time.
+
+import { ask } from "./api.js";
+import { change, failed } from "./answer.js";
+import { button, find, make, say } from "./dom.js";
+import { openNameForm } from "./name_form.js";
+import { playButton } from "./player.js";
+import { addView, isShown } from "./tabs.js";
+import { article, count, percent, seconds, spoken, when } from "./words.js";
+
+const section = find("#view-review");
+const left = make("p", { class: "quiet", role: "status" });
+const card = make("div");
+const answer = make("div");
+let questions = [];
+
+export function startReview() {
+  section.append(
+    make("h1", {}, "Review"),
+    make(
+      "p",
+      { class: "lead" },
+      "The sounds it was least sure of, least sure first. It learns from each that you name.",
+    ),
+    left,
+    card,
+    answer,
+  );
+  document.addEventListener("keydown", pressed);
+  addView("review", { opened: load });
+}
+
+async function load() {
+  answer.replaceChildren();
+  try {
+    ({ questions } = await ask("/api/review"));
+    show();
+  } catch (error) {
+    questions = [];
+    card.replaceChildren();
+    failed(answer, error);
+  }
+}
+
+function show() {
+  say(left, questions.length ? `${count(questions.length, "question")} left` : "");
+  if (!questions.length) {
+    card.replaceChildren(
+      make(
+        "div",
+        { class: "card question empty" },
+        make("p", { class: "question-words" }, "Nothing to ask."),
+        make("p", { class: "quiet" }, "Sounds that were announced without much certainty wait here for an answer."),
+      ),
+    );
+    return;
+  }
+  const [{ event, label, source, at_unix_s, start_s, end_s, why, score, plays }] = questions;
+  card.replaceChildren(
+    make(
+      "div",
+      { class: "card question" },
+      make("p", { class: "quiet" }, `${when(at_unix_s)}, ${seconds(end_s - start_s)}, ${source}`),
+      make("h2", { class: "question-words", tabindex: -1 }, `Was this ${article(label)}?`),
+      make("p", { class: "quiet" }, `${percent(score)} sure${why ? `: ${why}` : ""}.`),
+      make(
+        "p",
+        {},
+        plays
+          ? playButton(`/api/event/audio?id=${encodeURIComponent(event)}`, `the ${spoken(label)}`, answer)
+          : "No recording of it was kept.",
+      ),
+      make(
+        "p",
+        { class: "answers" },
+        button("Yes", (press) => reply({ answer: "yes" }, press.currentTarget), {
+          class: "primary",
+          "aria-keyshortcuts": "y",
+        }),
+        button("No", (press) => reply({ answer: "no" }, press.currentTarget), { "aria-keyshortcuts": "n" }),
+        button("Something else", other, { "aria-keyshortcuts": "s" }),
+        button("Skip", skip, { class: "plain", "aria-keyshortcuts": "k" }),
+      ),
+      make("p", { class: "hint keys" }, "Keys: P plays, Y yes, N no, S something else, K skip."),
+    ),
+  );
+}
+
+async function reply(said, control) {
+  const [{ event }] = questions;
+  const undo = said.answer !== "no"; // which is noted, and teaches nothing
+  const taken = await change(answer, control, "/api/review", { event, ...said }, { undo });
+  if (taken) next();
+  return taken;
+}
+
+async function skip(press) {
+  const [{ event }] = questions;
+  if (await change(answer, press.currentTarget, "/api/review", { event, answer: "skip" }, { quiet: true })) next();
+}
+
+function next() {
+  questions.shift();
+  show();
+  find(".question-words", card)?.focus(); // the button that was pressed is gone
+}
+
+function other(press) {
+  const teach = (label, control) => reply({ answer: "other", label }, control);
+  openNameForm(find(".question", card), "What was it?", "Teach", teach, press.currentTarget);
+}
+
+const KEYS = { y: "Yes", n: "No", s: "Something else", k: "Skip", p: "Play" };
+
+function pressed(event) {
+  const typing = event.target.matches("input, select, textarea");
+  if (!isShown("review") || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const words = KEYS[event.key.toLowerCase()];
+  const control = [...card.querySelectorAll("button")].find((each) => each.textContent === words);
+  if (!control) return;
+  event.preventDefault();
+  control.click();
+}
