@@ -1,14 +1,20 @@
 """The page's other views in a real browser: classes, history, review, settings; and how all of them can be read."""
 
+import re
+import time
+from types import SimpleNamespace
+
 import pytest
 
+from streams.web import hub
+from tests.streams.web.listening import PATIENCE_S, Page, missing, until
 from tests.streams.web.listening import bark as bark
 from tests.streams.web.listening import browser as browser
 from tests.streams.web.listening import listening as listening
 from tests.streams.web.listening import microphone as microphone
-from tests.streams.web.listening import missing, until
 from tests.streams.web.listening import page as page
 from tests.streams.web.seen import low_contrasts
+from tests.streams.web.serving import serving
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
@@ -16,6 +22,8 @@ SHOWS = {  # of each view, what is there once it is whole
     "live": "dBFS", "classes": "kettle", "classes/kettle": "uploaded", "history": "dog_bark", "review": "Was this",
     "settings": "pace-starter",
 }  # fmt: skip
+BUTTON_HEIGHTS = """Math.min(...[...document.querySelectorAll("button, summary")]
+  .filter((each) => each.checkVisibility()).map((each) => each.getBoundingClientRect().height))"""
 NASTY = "<img src=x onerror=document.title='taken'>"
 
 
@@ -38,6 +46,34 @@ def test_a_past_sound_is_found_by_its_class_and_played(page, barked):
     page.wait_text("#view-history .play", "Play")  # it is over
     assert page.text("#view-history .answer") == ""
     assert any("/api/event/audio?id=" in url for url in page.browser.requests)
+
+
+def test_a_correction_is_still_told_when_the_history_is_opened_again(page, barked):
+    page.open("history")
+    page.click("#view-history .event button", "Correct")
+    page.fill("#view-history .event form input", "our dog")
+    page.browser.press("Enter")
+    page.wait_text("#view-history .event .name", "dog_bark, corrected to: our dog")
+    page.open("history")
+    page.wait_text("#view-history .event .name", "dog_bark, corrected to: our dog")
+    page.listening.post("api/undo", {})
+
+
+def test_undo_takes_back_nothing_where_somebody_else_did_something_since(page, barked):
+    page.open("history")
+    page.click("#view-history .event button", "Correct")
+    page.fill("#view-history .event form input", "our dog")
+    page.browser.press("Enter")
+    page.wait_text("#view-history .good", "our dog")
+    other = page.listening.post("api/hide", {"label": "kettle"})
+    page.click("#view-history .undo")
+    page.wait_text("#view-history [role=alert]", "omething else was done since: hide 'kettle'")
+    assert page.text("#view-history .event .name") == "dog_bark, corrected to: our dog"
+    known = page.listening.labels()
+    assert (known["our dog"]["taught"], known["kettle"]["hidden"]) == (1, True)
+    page.browser.complaints.clear()  # Chromium reports what the listener refused
+    page.listening.post("api/undo", {"id": other["id"]})
+    page.listening.post("api/undo", {})
 
 
 def test_a_question_is_answered_with_one_key(page, barked):
@@ -77,6 +113,24 @@ def test_what_is_forgotten_is_gone_once_a_person_has_said_so_twice(page):
     page.wait_text("#view-classes .good", "forgotten")
     page.wait_text("#view-classes", "no such class")
     assert "gone soon" not in page.listening.labels()
+
+
+def test_a_class_is_renamed_where_it_stands_and_gets_its_name_back(page):
+    page.listening.teach("clink", "ring.wav")
+    page.open("classes/clink")
+    page.click("#view-classes button", "Rename")
+    page.wait("document.activeElement.value === 'clink'")
+    page.fill(".dialog input", "clang")
+    page.browser.press("Enter")
+    page.wait_text(".class-head h1", "clang")
+    page.wait_text("#view-classes .good", "'clink' is called 'clang' now")
+    assert page.browser.run("location.hash") == "#classes/clang"
+    known = page.listening.labels()
+    assert ("clink" in known, known["clang"]["taught"]) == (False, 1)
+    page.click("#view-classes .undo")
+    page.wait_text("#view-classes .did", "Undone")
+    assert "clink" in page.listening.labels()
+    page.listening.post("api/undo", {})
 
 
 def test_the_threshold_slider_sets_the_score_from_which_a_class_is_announced(page):
@@ -149,6 +203,7 @@ def test_everything_has_a_name_fits_a_small_phone_and_can_be_read_in_light_and_d
         page.click("#view-classes button", "Forget")
     page.browser.run("document.querySelectorAll('details').forEach((each) => each.open = true)")
     assert page.browser.run("document.documentElement.scrollWidth") <= 360
+    assert page.browser.run(BUTTON_HEIGHTS) >= 40  # pixels, for a finger
     for scheme in ("light", "dark"):
         page.prefer(scheme)
         assert page.browser.run("matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
@@ -156,3 +211,35 @@ def test_everything_has_a_name_fits_a_small_phone_and_can_be_read_in_light_and_d
     controls = [node for node in page.browser.accessible() if node["role"] in CONTROLS]
     assert len(controls) > 8
     assert [node for node in controls if not node["name"].strip()] == []
+
+
+def test_what_is_skipped_is_asked_again_and_what_was_answered_no_is_not(page, barked):
+    questions = page.listening.get("api/review")["left"]
+    for key, left in (("k", "Nothing else to ask."), ("n", "Nothing to ask.")):
+        page.open("review")
+        for asked in range(questions, 0, -1):
+            page.wait_text("#view-review", f"{asked} question")
+            page.browser.press(key)
+        page.wait_text("#view-review .question-words", left)
+    assert page.text("#view-review .did") == "It was no 'dog_bark'."
+    assert page.text("#view-review .undo") == ""
+    page.open("review")
+    page.wait_text("#view-review .question-words", "Nothing to ask.")
+
+
+def test_a_page_that_is_too_slow_says_how_much_it_lost_and_goes_on(browser, small_model, monkeypatch):
+    monkeypatch.setattr(hub, "QUEUE", 2)  # messages that wait for one page
+    with serving(small_model) as served:
+        page = Page(browser, SimpleNamespace(address=f"http://127.0.0.1:{served.web.port}/"))
+        page.open()
+        deadline = time.monotonic() + PATIENCE_S
+        while page.browser.run("document.querySelector('#trouble').hidden"):
+            assert time.monotonic() < deadline
+            served.hear_high(20, chunk=320_000)
+        assert re.fullmatch(
+            r"This page was too slow to read \d+ messages?\. The listener went on without it\.", page.text("#trouble")
+        )
+        page.wait_text("#level-number", "dBFS")
+        assert page.browser.run("document.querySelector('#connection').dataset.state") == "open"
+        page.browser.open("about:blank", width=1200)
+    browser.complaints.clear()
