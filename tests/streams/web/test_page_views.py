@@ -22,7 +22,7 @@ SHOWS = {  # of each view, what is there once it is whole
     "live": "dBFS", "classes": "kettle", "classes/kettle": "uploaded", "history": "dog_bark", "review": "Was this",
     "settings": "pace-starter",
 }  # fmt: skip
-BUTTON_HEIGHTS = """Math.min(...[...document.querySelectorAll("button, summary")]
+BUTTON_HEIGHTS = """Math.min(99, ...[...document.querySelectorAll("button, summary")]
   .filter((each) => each.checkVisibility()).map((each) => each.getBoundingClientRect().height))"""
 NASTY = "<img src=x onerror=document.title='taken'>"
 
