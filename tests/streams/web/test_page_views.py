@@ -1,20 +1,14 @@
 """The page's other views in a real browser: classes, history, review, settings; and how all of them can be read."""
 
-import re
-import time
-from types import SimpleNamespace
-
 import pytest
 
-from streams.web import hub
-from tests.streams.web.listening import PATIENCE_S, Page, missing, until
 from tests.streams.web.listening import bark as bark
 from tests.streams.web.listening import browser as browser
 from tests.streams.web.listening import listening as listening
 from tests.streams.web.listening import microphone as microphone
+from tests.streams.web.listening import missing, until
 from tests.streams.web.listening import page as page
 from tests.streams.web.seen import low_contrasts
-from tests.streams.web.serving import serving
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 
@@ -211,35 +205,3 @@ def test_everything_has_a_name_fits_a_small_phone_and_can_be_read_in_light_and_d
     controls = [node for node in page.browser.accessible() if node["role"] in CONTROLS]
     assert len(controls) > 8
     assert [node for node in controls if not node["name"].strip()] == []
-
-
-def test_what_is_skipped_is_asked_again_and_what_was_answered_no_is_not(page, barked):
-    questions = page.listening.get("api/review")["left"]
-    for key, left in (("k", "Nothing else to ask."), ("n", "Nothing to ask.")):
-        page.open("review")
-        for asked in range(questions, 0, -1):
-            page.wait_text("#view-review", f"{asked} question")
-            page.browser.press(key)
-        page.wait_text("#view-review .question-words", left)
-    assert page.text("#view-review .did") == "It was no 'dog_bark'."
-    assert page.text("#view-review .undo") == ""
-    page.open("review")
-    page.wait_text("#view-review .question-words", "Nothing to ask.")
-
-
-def test_a_page_that_is_too_slow_says_how_much_it_lost_and_goes_on(browser, small_model, monkeypatch):
-    monkeypatch.setattr(hub, "QUEUE", 2)  # messages that wait for one page
-    with serving(small_model) as served:
-        page = Page(browser, SimpleNamespace(address=f"http://127.0.0.1:{served.web.port}/"))
-        page.open()
-        deadline = time.monotonic() + PATIENCE_S
-        while page.browser.run("document.querySelector('#trouble').hidden"):
-            assert time.monotonic() < deadline
-            served.hear_high(20, chunk=320_000)
-        assert re.fullmatch(
-            r"This page was too slow to read \d+ messages?\. The listener went on without it\.", page.text("#trouble")
-        )
-        page.wait_text("#level-number", "dBFS")
-        assert page.browser.run("document.querySelector('#connection').dataset.state") == "open"
-        page.browser.open("about:blank", width=1200)
-    browser.complaints.clear()
