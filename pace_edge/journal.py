@@ -76,10 +76,14 @@ class Journal(OperationLog):
         with self._said_plainly(), self._transaction():
             return self._append(Operation(kind=kind, label=label, new_label=new_label, target=target))
 
-    def undo(self, steps: int = 1) -> list[Operation]:
-        """Take back the last operations that are in effect; those that were, last first. Raises LearningError."""
+    def undo(self, steps: int = 1, *, newest: int | None = None) -> list[Operation]:
+        """Take back the last operations that are in effect; those that were, last first. `newest`: only if that is the
+        id of the last one, so that nobody else's is taken for it. Raises LearningError."""
         with self._said_plainly(), self._transaction():
-            taken = can_be_undone(self.operations())[:steps]
+            operations = self.operations()
+            taken = can_be_undone(operations)[:steps]
+            if newest is not None and newest not in [o.id for o in taken[:1]]:
+                raise _not_the_last(operations, newest)
             if len(taken) < steps:
                 raise LearningError(
                     "there is not so much to undo", expected=f"{steps} operations", got=f"{len(taken)}",
@@ -200,6 +204,19 @@ class Journal(OperationLog):
         yield
         for keeper in KEEPERS.values():
             self._db.execute(keeper)
+
+
+def _not_the_last(operations: list[Operation], id: int) -> LearningError:
+    void = undone(operations)
+    since = next((o for o in reversed(operations) if o.id > id and o.id not in void), None)
+    if since is None:
+        return LearningError(f"there is no operation {id} to undo", do="Nothing was undone.")
+    if since.kind == "undo" and since.target == id:
+        return LearningError("it is undone already", do="Nothing more was undone.")
+    return LearningError(
+        f"something else was done since: {since.in_words()}",
+        do="Nothing was undone; what is wrong can still be corrected, removed, renamed or unhidden by itself.",
+    )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Self
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import LearningError, UsageError
 from pace_edge.heard_memory import EVENTS_KEPT, HeardEvent
-from pace_edge.journal import checked_label
+from pace_edge.journal import Example, checked_label
 from pace_edge.model_file import Model, read_model
 from pace_edge.operations import Operation
 from pace_edge.snapshot import snapshot_path
@@ -24,12 +24,14 @@ LAST = "last"
 
 @dataclass(frozen=True)
 class Change:
-    """`did`: what was done, in one sentence; `examples`: how many the class `label` has now, built-in and taught."""
+    """`did`: what was done, in one sentence; `examples`: how many the class `label` has now, built-in and taught; `id`:
+    the one operation in the journal that did it and that undo takes back, 0 where there is none such."""
 
     did: str
     label: str
     examples: int
     effect: Effect
+    id: int = 0
 
     def in_words(self) -> str:
         words = f"{self.did}; {self.effect.in_words()}"
@@ -77,16 +79,15 @@ class Changer:
         if example is None:
             found = self._event(event)
             words = f"the '{found.label}' heard at {found.start_s:.1f} s"
-            mark = f"event {found.id} "
-            example = next((o.id for o in self._effective() if o.source.startswith(mark)), None)
+            example = self._learner.event_examples().get(found.id)
             if example is None:
-                self._journal.add(label, found.embeddings, source=f"{mark}called '{found.label}'")
-                return self._changed(f"{words} is an example of '{label}' now", label, before, {label})
+                added = self._journal.add(label, found.embeddings, source=f"event {found.id} called '{found.label}'")
+                return self._changed(f"{words} is an example of '{label}' now", label, before, {label}, added)
         elif example not in self._learner.state.examples:
             raise _no_example(example)
         old = self._learner.state.examples[example]
-        self._journal.append("correct", label, target=example)
-        return self._changed(f"example {example} was '{old}' and is '{label}' now", label, before, {old, label})
+        done = self._journal.append("correct", label, target=example)
+        return self._changed(f"example {example} was '{old}' and is '{label}' now", label, before, {old, label}, done)
 
     def remove(self, example: int) -> Change:
         """This taught example does not count any more; its class stays as its others make it."""
@@ -94,13 +95,14 @@ class Changer:
         if example not in self._learner.state.examples:
             raise _no_example(example)
         label = self._learner.state.examples[example]
-        self._journal.append("remove", label, target=example)
-        return self._changed(f"example {example} of '{label}' is taken back exactly", label, before, {label})
+        done = self._journal.append("remove", label, target=example)
+        return self._changed(f"example {example} of '{label}' is taken back exactly", label, before, {label}, done)
 
-    def undo(self, steps: int = 1) -> Change:
-        """Take back the last `steps` operations that are in effect, whoever did them."""
+    def undo(self, steps: int = 1, *, newest: int | None = None) -> Change:
+        """Take back the last `steps` operations that are in effect, whoever did them; with the id of the `newest`, only
+        if nothing else was done after it."""
         before, old = self._survey(), self._learner.state
-        taken = self._journal.undo(steps)
+        taken = self._journal.undo(steps, newest=newest)
         self._learner.catch_up()
         new = self._learner.state
         about = {o.label for o in taken} | {o.new_label for o in taken} - {""}
@@ -119,7 +121,7 @@ class Changer:
             count for own, count in zip(self._model.info.labels, self._model.info.counts, strict=True)
             if self._learner.state.built_in[own] == label
         )  # fmt: skip
-        did = f"'{label}' is forgotten: {_examples(taught)} taken back exactly"
+        did, done = f"'{label}' is forgotten: {_examples(taught)} taken back exactly", None
         if built_in:
             did += (
                 f"; it came with the model, which holds only the sum over its {built_in:g} examples: it is never named "
@@ -131,29 +133,29 @@ class Changer:
             self._journal.shrink()
             did += f"; {_examples(len(gone))} erased from the disk, which cannot be undone"
         else:
-            self._journal.append("forget", label)
+            done = self._journal.append("forget", label)
             did += "; the file keeps their embeddings, for undo: --purge erases them" if taught else ""
-        return self._changed(did, label, before, {label})
+        return self._changed(did, label, before, {label}, done)
 
     def hide(self, label: str) -> Change:
         """It is not reported; its sounds are still known, so that they are not taken for another's."""
         label, before = self._known(label), self._survey()
         self._not_background(label)
-        self._journal.append("hide", label)
-        return self._changed(f"'{label}' is hidden: it is not reported", label, before, {label})
+        done = self._journal.append("hide", label)
+        return self._changed(f"'{label}' is hidden: it is not reported", label, before, {label}, done)
 
     def unhide(self, label: str) -> Change:
         label, before = self._known(label), self._survey()
-        self._journal.append("unhide", label)
-        return self._changed(f"'{label}' is reported again", label, before, {label})
+        done = self._journal.append("unhide", label)
+        return self._changed(f"'{label}' is reported again", label, before, {label}, done)
 
     def rename(self, label: str, new_label: str) -> Change:
         """If there is a class `new_label` already, the two become one."""
         label, new_label, before = self._known(label), checked_label(new_label), self._survey()
         self._not_background(label)
         joined = ", which it joins" if new_label in self._learner.state.labels else ""
-        self._journal.append("rename", label, new_label=new_label)
-        return self._changed(f"'{label}' is called '{new_label}' now{joined}", new_label, before, {label, new_label})
+        done, about = self._journal.append("rename", label, new_label=new_label), {label, new_label}
+        return self._changed(f"'{label}' is called '{new_label}' now{joined}", new_label, before, about, done)
 
     def merge(self, journal: Path) -> Change:
         """Another device's examples, from its journal; doing it twice changes nothing."""
@@ -184,16 +186,15 @@ class Changer:
             self._surveyed = done, survey(self._learner)
         return self._surveyed[1]
 
-    def _changed(self, did: str, label: str, before: Survey, about: set[str]) -> Change:
-        done = effect(before, self._survey(), about=about)
-        return Change(did, label, self._examples_of(label), done)
+    def _changed(
+        self, did: str, label: str, before: Survey, about: set[str], done: Operation | Example | None = None
+    ) -> Change:
+        others = effect(before, self._survey(), about=about)
+        return Change(did, label, self._examples_of(label), others, done.id if done else 0)
 
     def _examples_of(self, label: str) -> int:
         classifier = self._learner.classifier
         return round(classifier.counts[classifier.labels.index(label)]) if label in classifier.labels else 0
-
-    def _effective(self) -> list[Operation]:
-        return [o for o in self._learner.operations if o.id in self._learner.state.examples]
 
     def _event(self, id: str) -> HeardEvent:
         events = self._journal.events()

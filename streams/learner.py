@@ -59,6 +59,17 @@ class Learner:
         """The classifier is the model file's, as it was."""
         return self.state == self._start
 
+    def event_examples(self) -> dict[str, int]:
+        """The announced sounds that examples in effect were made of, by the event's id: the example."""
+        counting = self.state.examples
+        made = [o for o in self.operations if o.id in counting and o.source.startswith("event ")]
+        return {o.source.removeprefix("event ").partition(" called ")[0]: o.id for o in made}
+
+    def corrections(self) -> dict[str, str]:
+        """What a person said that announced sounds were, by the event's id, as that class is called now."""
+        counting = self.state.examples  # read once: another thread may ask
+        return {event: counting[id] for event, id in self.event_examples().items() if id in counting}
+
     def catch_up(self) -> list[Example | Operation]:
         """Apply what was written since the last call, by any process; the examples and other operations, in order."""
         new = self.journal.operations(after=self.operations[-1].id if self.operations else 0)

@@ -36,7 +36,7 @@ class Question:
 
 def questions(learner: Learner, answered: Iterable[str]) -> list[Question]:
     """Of the remembered events that nobody has said anything of, the least certain first."""
-    done = {*answered, *_taught(learner)}
+    done = {*answered, *learner.event_examples()}
     labels = learner.classifier.labels
     asked = [
         _question(learner, event) for event in learner.journal.events()
@@ -65,14 +65,6 @@ def _question(learner: Learner, event: HeardEvent) -> Question:
     if reading.strangeness > STRANGE:
         whys.append(f"it is {reading.strangeness:.1f} times as strange as known sounds")
     return Question(event, own, second, margin, reading.strangeness, " and ".join(whys) or "one of the less certain")
-
-
-def _taught(learner: Learner) -> set[str]:
-    """The events that examples in effect were made of."""
-    return {
-        o.source.split()[1] for o in learner.operations
-        if o.kind == "learn" and o.id in learner.state.examples and o.source.startswith("event ")
-    }  # fmt: skip
 
 
 class Answered:

@@ -104,6 +104,21 @@ def test_a_full_disk_loses_no_earlier_label(tmp_path):
         assert [e.label for e in examples(journal)] == ["a"]
 
 
+def test_undoing_one_operation_never_takes_back_another(tmp_path):
+    with open_journal(tmp_path / "j") as mine, open_journal(tmp_path / "j") as theirs:
+        first = mine.append("hide", "a").id
+        second = theirs.append("hide", "b").id
+        with pytest.raises(LearningError, match=r"something else was done since: hide 'b'\. Nothing"):
+            mine.undo(newest=first)
+        assert [o.id for o in theirs.undo(newest=second)] == [second]
+        with pytest.raises(LearningError, match="it is undone already"):
+            theirs.undo(newest=second)
+        assert [o.id for o in mine.undo(newest=first)] == [first]  # what came after it is gone again
+        with pytest.raises(LearningError, match="there is no operation 99 to undo"):
+            mine.undo(newest=99)
+        assert [o.target for o in mine.operations()] == [0, 0, second, first]
+
+
 def test_undoing_more_than_was_done_changes_nothing(tmp_path):
     with open_journal(tmp_path / "j") as journal:
         journal.add("a", embeddings(), source="x")

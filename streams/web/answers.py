@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.web.answers_live import Answer, EventRecord
+from streams.web.answers_live import Answer, RecentEvent
 
 
 class EffectSaid(Answer):
@@ -35,6 +35,7 @@ class ChangeSaid(Answer):
     label: str
     examples: int
     effect: EffectSaid
+    id: int
     words: str
 
 
@@ -132,7 +133,7 @@ class Devices(Answer):
     devices: list[DeviceSaid]
 
 
-class PastEvent(EventRecord):
+class PastEvent(RecentEvent):
     plays: bool
 
 
@@ -163,6 +164,7 @@ class Questions(Answer):
 
 
 class Reviewed(Answer):
+    id: int
     did: str
     words: str
     left: int

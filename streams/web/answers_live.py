@@ -122,6 +122,12 @@ class EventRecord(Answer):
     duration_s: float
 
 
+class RecentEvent(EventRecord):
+    """`corrected_to`: what a person said that it was, as that class is called now; null where nobody did."""
+
+    corrected_to: str | None
+
+
 class MelPiece(MelShape):
     """`data`: base64 of uint8 [frames][mels], low band first; 0 is floor_db or less, 255 is 0 dB."""
 
@@ -135,7 +141,7 @@ class MelPiece(MelShape):
 
 class Recent(Answer):
     windows: list[WindowRecord]
-    events: list[EventRecord]
+    events: list[RecentEvent]
     mel: list[MelPiece]
 
 

@@ -11,7 +11,7 @@ from pace_edge.config import HEARD_KEPT_S
 Text = Annotated[str, Field(min_length=1, max_length=400)]
 Label = Annotated[str, Field(min_length=1, max_length=400, description="A class; trimmed to one line.")]
 Score = Annotated[float, Field(ge=0, le=1)]
-ExampleId = Annotated[int, Field(ge=1, le=2**53)]
+ExampleId = Annotated[int, Field(ge=1, le=2**53)]  # and any operation's
 
 
 class Asked(BaseModel):
@@ -68,6 +68,7 @@ class Correct(WhatItIs):
 
 class Undo(Asked):
     steps: Annotated[int, Field(ge=1, le=1000)] = 1
+    id: Annotated[ExampleId | None, Field(description="Only if this was done last; 409 where it was not.")] = None
 
 
 class OneLabel(Asked):

@@ -53,7 +53,11 @@ async def state(context: Context, _asked: None, _request: Request) -> dict[str, 
 
 
 async def recent(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
-    return {**context.hub.recent(), "mel": await context.studio.paint(context.hub)}
+    """The corrections are those that the listener has taken up: the desk knows newer ones, but may be long at work."""
+    found, mel = context.hub.recent(), await context.studio.paint(context.hub)
+    corrections = context.listener.ears.learner.corrections()
+    events = [{**event, "corrected_to": corrections.get(event["id"])} for event in found["events"]]
+    return {**found, "events": events, "mel": mel}
 
 
 async def stream(context: Context, _asked: None, _request: Request) -> Response:

@@ -28,7 +28,7 @@ async def history(context: Context, asked: Page, _request: Request) -> Any:
         do = "It begins with the first event." if outputs.history.keep else "Set outputs.history.keep, and start again."
         return refusal(RefusedError(404, f"There is no history. {do}"))
 
-    def work() -> dict[str, Any]:
+    def work(teacher: Teacher) -> dict[str, Any]:
         found = history_page(
             path, since_unix_s=asked.since, until_unix_s=math.inf if asked.until is None else asked.until,
             label=asked.label, source=asked.source, min_score=asked.min_score, before=_cursor(asked.before),
@@ -36,12 +36,16 @@ async def history(context: Context, asked: Page, _request: Request) -> Any:
         )  # fmt: skip
         shown, more = found[: asked.limit], len(found) > asked.limit
         clips = kept_clips(outputs.clips.folder, [event.id for event in shown])
+        corrections = teacher.learner.corrections()
         return {
-            "events": [{**event_record(event), "plays": event.id in clips} for event in shown], "more": more,
-            "before": f"{shown[-1].at_unix_s!r}/{shown[-1].id}" if more else None,
+            "events": [
+                {**event_record(event), "plays": event.id in clips, "corrected_to": corrections.get(event.id)}
+                for event in shown
+            ],
+            "more": more, "before": f"{shown[-1].at_unix_s!r}/{shown[-1].id}" if more else None,
         }  # fmt: skip
 
-    return await context.desk.ask(work)
+    return await context.desk.do(work)
 
 
 def _cursor(text: str | None) -> tuple[float, str] | None:
@@ -73,25 +77,29 @@ async def review(context: Context, asked: Limit, _request: Request) -> dict[str,
 
 
 async def answer(context: Context, asked: Review, _request: Request) -> dict[str, Any]:
-    """yes and other make an example of it, which undo takes back, and then it is asked again; no and skip are noted."""
+    """yes and other make an example of it, which undo takes back, and then it is asked again; no is noted; what is
+    skipped stays open."""
 
     def work(teacher: Teacher) -> dict[str, Any]:
         question = next((one for one in _open(teacher) if one.event.id == asked.event), None)
         if question is None:
             raise LearningError(f"nothing is asked of the event {asked.event}", do="Ask for the questions again.")
         label = question.event.label
-        if asked.answer in ("no", "skip"):
+        if asked.answer == "skip":
+            did, id = "it is left open", 0
+            words = f"{did}: it is asked again the next time"
+        elif asked.answer == "no":
             try:
                 Answered(teacher.learner.journal.path).add(asked.event)
             except OSError as error:
                 raise JournalError(f"the answer cannot be kept ({error.strerror})", do="Make room.") from error
-            did = f"it was no '{label}'" if asked.answer == "no" else "it is left open"
-            words = f"{did}: noted, nothing was learned"
+            did = f"it was no '{label}'"
+            words, id = f"{did}: noted, nothing was learned", 0
         else:
             told = teacher.background if asked.background else asked.label
             change = teacher.correct(asked.event, label if asked.answer == "yes" else told or "")
-            did, words = change.did, change.in_words()
-        return {"did": did, "words": words, "left": len(_open(teacher))}
+            did, words, id = change.did, change.in_words(), change.id
+        return {"id": id, "did": did, "words": words, "left": len(_open(teacher))}
 
     done = await context.desk.do(work)
     context.tell_state()

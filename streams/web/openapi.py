@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from streams.web.answers_live import MelPiece, Trouble
+from streams.web.answers_live import EventRecord, MelPiece, Trouble
 from streams.web.guard import COOKIE
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _REF = "#/components/schemas/{model}"
 
 @cache
 def described(calls: tuple[Call, ...]) -> dict[str, Any]:
-    models: dict[type[BaseModel], None] = {Trouble: None, MelPiece: None}
+    models: dict[type[BaseModel], None] = {Trouble: None, MelPiece: None, EventRecord: None}
     for call in calls:
         for model in (call.takes, call.answers):
             if isinstance(model, type):

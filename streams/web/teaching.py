@@ -105,7 +105,7 @@ async def remove(context: Context, asked: OneExample, _request: Request) -> dict
 
 
 async def undo(context: Context, asked: Undo, _request: Request) -> dict[str, Any]:
-    return await _change(context, lambda teacher: teacher.undo(asked.steps))
+    return await _change(context, lambda teacher: teacher.undo(asked.steps, newest=asked.id))
 
 
 async def forget(context: Context, asked: Forget, _request: Request) -> dict[str, Any]:

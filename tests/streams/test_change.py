@@ -98,6 +98,21 @@ def test_a_removed_example_is_not_brought_back_by_a_merge_and_goes_with_its_labe
     assert "2 taught examples erased" in changer.forget("a", purge=True).did
 
 
+def test_every_change_names_the_operation_that_undo_takes_back(changer):
+    teach(changer, "a")
+    (example,) = taught(changer)
+    for change in (
+        lambda: changer.correct(example=example, label="b"), lambda: changer.rename("b", "c"),
+        lambda: changer.hide("c"), lambda: changer.unhide("c"), lambda: changer.remove(example),
+        lambda: changer.forget("low"),
+    ):  # fmt: skip
+        before = changer.learner.state
+        assert changer.undo(newest=change().id).id == 0
+        assert changer.learner.state == before
+        change()
+    assert changer.forget("high", purge=True).id == 0  # which nothing takes back
+
+
 def test_undo_goes_back_step_by_step_also_over_what_others_did(changer, tmp_path):
     teach(changer, "a", "b")
     with Changer(model(), journal=tmp_path / "j") as other:

@@ -7,15 +7,16 @@ import { doneWords, effectWords } from "./effect.js";
 
 /**
  * Do `work`, an async function, and say in `place` what came of it. While it runs, `control` cannot be pressed again.
- * Gives the answer, or null where it failed. `undo`: offer to take it back.
+ * Gives the answer, or null where it failed. An answer with the `id` of what was done can be taken back; `undone` is
+ * called when it was.
  */
-export async function attempt(place, control, work, { undo = true, quiet = false } = {}) {
+export async function attempt(place, control, work, { undone, quiet = false } = {}) {
   if (control?.getAttribute("aria-disabled") === "true") return null;
   control?.setAttribute("aria-disabled", "true"); // which keeps the focus, as `disabled` would not
   try {
     const answer = await work();
     if (quiet) place.replaceChildren();
-    else done(place, answer, undo);
+    else done(place, answer, undone);
     return answer;
   } catch (error) {
     failed(place, error);
@@ -36,16 +37,17 @@ export async function attemptChange(place, control, work, options) {
 export const change = (place, control, path, body, options) =>
   attemptChange(place, control, () => ask(path, { body }), options);
 
-export function done(place, answer, undo = true) {
+export function done(place, answer, undone) {
   const box = make(
     "div",
     { class: "answer good", role: "status" },
     make("p", { class: "did" }, sentence(doneWords(answer))),
     effectWords(answer) && make("p", { class: "effect" }, effectWords(answer)),
   );
-  if (undo) {
-    for (const old of document.querySelectorAll(".undo")) old.remove(); // it would take back this, not what it stands by
-    box.append(button("Undo", (event) => takeBack(place, event.currentTarget), { class: "undo" }));
+  if (answer.id) {
+    for (const old of document.querySelectorAll(".undo")) old.remove(); // it would be refused: this came after it
+    const undo = (event) => takeBack(place, event.currentTarget, answer.id, undone);
+    box.append(button("Undo", undo, { class: "undo" }));
   }
   put(place, box);
 }
@@ -65,8 +67,9 @@ export function failed(place, error) {
 
 export const clearAnswer = (place) => place.replaceChildren();
 
-async function takeBack(place, control) {
-  await change(place, control, "/api/undo", { steps: 1 }, { undo: false });
+/** Refused where another page, or a command, has done something since. */
+async function takeBack(place, control, id, undone) {
+  if (await change(place, control, "/api/undo", { id })) undone?.();
   find(".answer", place)?.setAttribute("tabindex", "-1"); // the button that had the focus is gone
   find(".answer", place)?.focus();
 }

@@ -33,7 +33,7 @@ export function openForget({ dialog, answer }, { label, taught, built_in }) {
     hint.unshift(`What was taught is taken back exactly, as if it had never been: ${examples}. Undo brings it back.`);
   }
   const forget = (control) =>
-    change(answer, control, "/api/forget", { label, purge: purge.checked }, { undo: !purge.checked });
+    change(answer, control, "/api/forget", { label, purge: purge.checked });
   const extra = taught ? make("p", { class: "check" }, purge, words) : null;
   openDialog(dialog, `Forget ${label}?`, hint, forget, { verb: "Forget", extra, danger: true });
 }

@@ -4,7 +4,7 @@ import { change } from "./answer.js";
 import { button, find, make, say } from "./dom.js";
 import { openNameForm } from "./name_form.js";
 import { playButton } from "./player.js";
-import { clock, percent, seconds, spoken } from "./words.js";
+import { clock, percent, seconds } from "./words.js";
 
 /** `place`: where the answers are said. `hides`: offer to hide the class. */
 export function eventRow(event, place, { hides = false, source = false } = {}) {
@@ -28,11 +28,12 @@ export function update(row, event) {
   row.event = event;
   row.classList.toggle("on", event.state !== "end");
   const length = event.state === "end" ? seconds(event.end_s - event.start_s) : "now";
-  say(find(".name", row), event.corrected ?? event.label);
-  const was = event.corrected && event.corrected !== event.label ? `, called ${spoken(event.label)} at first` : "";
-  say(find(".facts", row), `${percent(event.score)}, ${length}${was}${source ? `, ${event.source}` : ""}`);
-  if (before && ["plays", "label", "corrected"].every((key) => before[key] === event[key])) return;
-  const named = `${event.corrected ?? event.label}, ${clock(event.at_unix_s)}`;
+  const corrected = event.corrected_to && event.corrected_to !== event.label;
+  const name = corrected ? `${event.label}, corrected to: ${event.corrected_to}` : event.label;
+  say(find(".name", row), name);
+  say(find(".facts", row), `${percent(event.score)}, ${length}${source ? `, ${event.source}` : ""}`);
+  if (before && ["plays", "label", "corrected_to"].every((key) => before[key] === event[key])) return;
+  const named = `${name}, ${clock(event.at_unix_s)}`;
   const tools = find(".row-tools", row);
   const focused = tools.contains(document.activeElement) && document.activeElement.textContent;
   tools.replaceChildren(
@@ -52,11 +53,17 @@ export function update(row, event) {
 
 function openCorrection(row, place, control) {
   const correct = async (label, press) => {
-    const { id } = row.event;
-    if (!(await change(place, press, "/api/correct", { event: id, label }))) return false;
-    update(row, { ...row.event, corrected: label });
-    document.dispatchEvent(new CustomEvent("corrected", { detail: { id, corrected: label } }));
+    const { id, corrected_to } = row.event;
+    const undone = () => tellCorrected(row, corrected_to ?? null);
+    if (!(await change(place, press, "/api/correct", { event: id, label }, { undone }))) return false;
+    tellCorrected(row, label);
     return true;
   };
   openNameForm(row, "What was it really?", "Correct", correct, control);
+}
+
+/** To this row, and to what the live view remembers; the history is asked for anew. */
+function tellCorrected(row, corrected_to) {
+  update(row, { ...row.event, corrected_to });
+  document.dispatchEvent(new CustomEvent("corrected", { detail: { id: row.event.id, corrected_to } }));
 }

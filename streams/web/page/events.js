@@ -38,7 +38,7 @@ export function showEvents() {
   find("#no-events").hidden = rows.size > 0;
 }
 
-const differs = (a, b) => ["state", "label", "score", "end_s", "plays", "corrected"].some((key) => a[key] !== b[key]);
+const differs = (a, b) => ["state", "label", "score", "end_s", "plays", "corrected_to"].some((key) => a[key] !== b[key]);
 
 export function eventHeard(event) {
   addEvent(event);

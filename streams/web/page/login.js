@@ -16,7 +16,7 @@ export function startLogin({ locked }) {
       onsubmit: async (event) => {
         event.preventDefault();
         const login = () => ask("/api/login", { body: { token: token.value.trim() } });
-        if (await attempt(place, find("button", form), login, { undo: false, quiet: true })) location.reload();
+        if (await attempt(place, find("button", form), login, { quiet: true })) location.reload();
       },
     },
     make("h1", {}, "Who is listening in?"),

@@ -41,8 +41,8 @@ export function addEvent(event) {
   events.set(event.id, { ...known, ...event });
 }
 
-document.addEventListener("corrected", ({ detail: { id, corrected } }) => {
-  if (events.has(id)) events.get(id).corrected = corrected;
+document.addEventListener("corrected", ({ detail: { id, corrected_to } }) => {
+  if (events.has(id)) events.get(id).corrected_to = corrected_to;
 });
 
 /** Those that were still going on within the last minute; the older ones are dropped. */

@@ -139,7 +139,7 @@ function placeMarks() {
     const mark = shown.get(event.id);
     const end_s = event.state === "end" ? event.end_s : Math.max(event.end_s, strip().end_s);
     const from = Math.max(-KEPT_S * 100, toPixel(event.start_s));
-    say(mark.firstChild, spoken(event.corrected ?? event.label));
+    say(mark.firstChild, spoken(event.corrected_to ?? event.label));
     mark.classList.toggle("on", event.state !== "end");
     mark.style.transform = `translateX(${from.toFixed(1)}px)`;
     mark.style.width = `${Math.max(3, toPixel(end_s) - from - 2).toFixed(1)}px`;

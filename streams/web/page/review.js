@@ -13,6 +13,7 @@ const left = make("p", { class: "quiet", role: "status" });
 const card = make("div");
 const answer = make("div");
 let questions = [];
+let skipped = 0; // since they were asked for
 
 export function startReview() {
   section.append(
@@ -34,6 +35,7 @@ async function load() {
   answer.replaceChildren();
   try {
     ({ questions } = await ask("/api/review"));
+    skipped = 0;
     show();
   } catch (error) {
     questions = [];
@@ -49,8 +51,14 @@ function show() {
       make(
         "div",
         { class: "card question empty" },
-        make("p", { class: "question-words" }, "Nothing to ask."),
-        make("p", { class: "quiet" }, "Sounds that were announced without much certainty wait here for an answer."),
+        make("p", { class: "question-words", tabindex: -1 }, skipped ? "Nothing else to ask." : "Nothing to ask."),
+        make(
+          "p",
+          { class: "quiet" },
+          skipped
+            ? `What was skipped is asked again the next time: ${count(skipped, "question")}.`
+            : "Sounds that were announced without much certainty wait here for an answer.",
+        ),
       ),
     );
     return;
@@ -88,15 +96,16 @@ function show() {
 
 async function reply(said, control) {
   const [{ event }] = questions;
-  const undo = said.answer !== "no"; // which is noted, and teaches nothing
-  const taken = await change(answer, control, "/api/review", { event, ...said }, { undo });
+  const taken = await change(answer, control, "/api/review", { event, ...said });
   if (taken) next();
   return taken;
 }
 
 async function skip(press) {
   const [{ event }] = questions;
-  if (await change(answer, press.currentTarget, "/api/review", { event, answer: "skip" }, { quiet: true })) next();
+  if (!(await change(answer, press.currentTarget, "/api/review", { event, answer: "skip" }, { quiet: true }))) return;
+  skipped += 1;
+  next();
 }
 
 function next() {

@@ -96,7 +96,7 @@ function deviceForm({ name, input }, devices, place) {
 }
 
 const set = (place, control, body, did) =>
-  attempt(place, control, async () => ({ ...(await ask("/api/settings", { body })), did }), { undo: false });
+  attempt(place, control, async () => ({ ...(await ask("/api/settings", { body })), did }));
 
 function sourcesCard({ sources, counters }) {
   return card(
@@ -212,7 +212,7 @@ function accessCard({ token }) {
         ? "This page is open because you gave the token."
         : "No token is asked for: the listener answers this machine alone.",
     ),
-    token && button("Log out", (press) => attempt(place, press.currentTarget, leave, { undo: false, quiet: true })),
+    token && button("Log out", (press) => attempt(place, press.currentTarget, leave, { quiet: true })),
     place,
   );
 }

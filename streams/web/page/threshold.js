@@ -26,7 +26,6 @@ export function thresholdForm(label, place) {
         await ask("/api/threshold", { body: { label, threshold } });
         return { did: `'${label}' is announced from ${percent(threshold ?? usual)} now` };
       },
-      { undo: false },
     );
   slider.addEventListener("input", show);
   slider.addEventListener("change", () => set(Number(slider.value), null));

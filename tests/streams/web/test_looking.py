@@ -67,6 +67,22 @@ def test_events_are_filtered(kept, query, expected):
     assert set(ids(kept.get("/api/history?" + quote(query, safe="=&")))) == expected
 
 
+def test_a_past_event_that_was_corrected_says_so(kept):
+    kept.hear_low(3)
+    kept.hear_hiss(2)
+    wait_until(lambda: kept.get("/api/recent")["events"])
+    write_history(event(1), event(2, id=kept.get("/api/recent")["events"][0]["id"]))
+
+    def told():
+        return {one["corrected_to"] for one in kept.get("/api/history")["events"]}
+
+    assert told() == {None}
+    change = kept.post("/api/correct", event=kept.get("/api/recent")["events"][0]["id"], label="kettle")
+    assert told() == {None, "kettle"}
+    kept.post("/api/undo", id=change["id"])
+    assert told() == {None}
+
+
 def test_a_history_that_is_not_kept_says_how_to_begin_one(served):
     assert "Set outputs.history.keep" in served.get("/api/history", 404)["error"]
 
@@ -107,14 +123,17 @@ def test_the_least_certain_is_asked_first_and_never_again_once_answered(served):
         or max(questions, key=lambda one: one["strangeness"])["event"] == by_doubt[0]
     )
     first, second = questions[0], questions[1]
+    assert "asked again" in served.post("/api/review", event=first["event"], answer="skip")["words"]
+    assert served.get("/api/review") == asked
     done = served.post("/api/review", event=first["event"], answer="yes")
     assert f"is an example of '{first['label']}' now" in done["did"]
+    assert done["id"] > 0
     assert "noted, nothing was learned" in served.post("/api/review", event=second["event"], answer="no")["words"]
     left = [one["event"] for one in served.get("/api/review")["questions"]]
     assert first["event"] not in left
     assert second["event"] not in left
     assert "nothing is asked" in served.post("/api/review", 409, event=first["event"], answer="yes")["error"]
-    served.post("/api/undo")  # the answer is taken back, and so it is asked again
+    served.post("/api/undo", id=done["id"])  # the answer is taken back, and so it is asked again
     assert first["event"] in [one["event"] for one in served.get("/api/review")["questions"]]
     other = served.post("/api/review", event=first["event"], answer="other", label="ladder")
     assert "is an example of 'ladder' now" in other["did"]

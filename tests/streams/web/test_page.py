@@ -99,10 +99,11 @@ def test_an_event_that_was_called_wrong_is_corrected_and_its_class_hidden(page, 
     page.fill(".event form input", "our dog")
     page.browser.press("Enter")
     page.wait_text("#events-answer .good", "our dog")
-    page.wait_event("our dog")
+    page.wait_event("dog_bark, corrected to: our dog")
     assert page.listening.labels()["our dog"]["taught"] == 1
     page.click("#events-answer button", "Undo")
     page.wait_text("#events-answer .did", "Undone")
+    page.wait("!document.querySelector('#events').textContent.includes('our dog')")
     page.click(".event button", "Hide")
     page.wait_text("#events-answer .good", "hidden")
     until(lambda: page.listening.get("api/state")["hidden"] == ["dog_bark"])

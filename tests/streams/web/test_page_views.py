@@ -16,6 +16,8 @@ SHOWS = {  # of each view, what is there once it is whole
     "live": "dBFS", "classes": "kettle", "classes/kettle": "uploaded", "history": "dog_bark", "review": "Was this",
     "settings": "pace-starter",
 }  # fmt: skip
+BUTTON_HEIGHTS = """Math.min(99, ...[...document.querySelectorAll("button, summary")]
+  .filter((each) => each.checkVisibility()).map((each) => each.getBoundingClientRect().height))"""
 NASTY = "<img src=x onerror=document.title='taken'>"
 
 
@@ -38,6 +40,34 @@ def test_a_past_sound_is_found_by_its_class_and_played(page, barked):
     page.wait_text("#view-history .play", "Play")  # it is over
     assert page.text("#view-history .answer") == ""
     assert any("/api/event/audio?id=" in url for url in page.browser.requests)
+
+
+def test_a_correction_is_still_told_when_the_history_is_opened_again(page, barked):
+    page.open("history")
+    page.click("#view-history .event button", "Correct")
+    page.fill("#view-history .event form input", "our dog")
+    page.browser.press("Enter")
+    page.wait_text("#view-history .event .name", "dog_bark, corrected to: our dog")
+    page.open("history")
+    page.wait_text("#view-history .event .name", "dog_bark, corrected to: our dog")
+    page.listening.post("api/undo", {})
+
+
+def test_undo_takes_back_nothing_where_somebody_else_did_something_since(page, barked):
+    page.open("history")
+    page.click("#view-history .event button", "Correct")
+    page.fill("#view-history .event form input", "our dog")
+    page.browser.press("Enter")
+    page.wait_text("#view-history .good", "our dog")
+    other = page.listening.post("api/hide", {"label": "kettle"})
+    page.click("#view-history .undo")
+    page.wait_text("#view-history [role=alert]", "omething else was done since: hide 'kettle'")
+    assert page.text("#view-history .event .name") == "dog_bark, corrected to: our dog"
+    known = page.listening.labels()
+    assert (known["our dog"]["taught"], known["kettle"]["hidden"]) == (1, True)
+    page.browser.complaints.clear()  # Chromium reports what the listener refused
+    page.listening.post("api/undo", {"id": other["id"]})
+    page.listening.post("api/undo", {})
 
 
 def test_a_question_is_answered_with_one_key(page, barked):
@@ -77,6 +107,24 @@ def test_what_is_forgotten_is_gone_once_a_person_has_said_so_twice(page):
     page.wait_text("#view-classes .good", "forgotten")
     page.wait_text("#view-classes", "no such class")
     assert "gone soon" not in page.listening.labels()
+
+
+def test_a_class_is_renamed_where_it_stands_and_gets_its_name_back(page):
+    page.listening.teach("clink", "ring.wav")
+    page.open("classes/clink")
+    page.click("#view-classes button", "Rename")
+    page.wait("document.activeElement.value === 'clink'")
+    page.fill(".dialog input", "clang")
+    page.browser.press("Enter")
+    page.wait_text(".class-head h1", "clang")
+    page.wait_text("#view-classes .good", "'clink' is called 'clang' now")
+    assert page.browser.run("location.hash") == "#classes/clang"
+    known = page.listening.labels()
+    assert ("clink" in known, known["clang"]["taught"]) == (False, 1)
+    page.click("#view-classes .undo")
+    page.wait_text("#view-classes .did", "Undone")
+    assert "clink" in page.listening.labels()
+    page.listening.post("api/undo", {})
 
 
 def test_the_threshold_slider_sets_the_score_from_which_a_class_is_announced(page):
@@ -149,6 +197,7 @@ def test_everything_has_a_name_fits_a_small_phone_and_can_be_read_in_light_and_d
         page.click("#view-classes button", "Forget")
     page.browser.run("document.querySelectorAll('details').forEach((each) => each.open = true)")
     assert page.browser.run("document.documentElement.scrollWidth") <= 360
+    assert page.browser.run(BUTTON_HEIGHTS) >= 40  # pixels, for a finger
     for scheme in ("light", "dark"):
         page.prefer(scheme)
         assert page.browser.run("matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from pace_edge.model_file import read_model
+from streams.change import Changer
 from streams.learner import open_journal
 from streams.web import guard
 from tests.streams.sinks.given import wait_until
@@ -143,11 +144,40 @@ def test_what_was_taught_is_corrected_removed_undone_forgotten_hidden_and_rename
     assert first not in served.listener.ears.learner.state.examples
 
 
-def test_an_announced_sound_is_corrected(served):
+def test_an_answer_is_undone_by_its_id_only_while_nothing_was_done_after_it(served):
+    served.hear_high(4)
+    lesson = served.post("/api/learn", label="a", last_s=2)
+    other = served.post("/api/hide", label="low")  # another page
+    refused = served.post("/api/undo", 409, id=lesson["id"])["error"]
+    assert "something else was done since: hide 'low'. Nothing was undone" in refused
+    served.post("/api/undo", id=other["id"])
+    with Changer(served.listener.ears.model) as command:
+        command.rename("a", "b")
+    assert "rename 'a' to 'b'" in served.post("/api/undo", 409, id=lesson["id"])["error"]
+    with Changer(served.listener.ears.model) as command:
+        command.undo()
+    assert "learn 'a'" in served.post("/api/undo", id=lesson["id"])["did"]
+    assert "undone already" in served.post("/api/undo", 409, id=lesson["id"])["error"]
+    assert "id" in served.post("/api/undo", 422, id=0)["error"]
+    assert "a" not in [one["label"] for one in served.get("/api/labels")["labels"]]
+
+
+def test_an_announced_sound_is_corrected_and_says_so(served):
+    def corrected_to():
+        served.hear_hiss(1)  # which makes the listener take it up
+        return served.get("/api/recent")["events"][0]["corrected_to"]
+
     served.hear_high(4)
     event = served.get("/api/recent")["events"][0]
+    assert event["corrected_to"] is None
     assert served.post("/api/correct", event=event["id"], label="whistle")["label"] == "whistle"
+    wait_until(lambda: corrected_to() == "whistle")
+    served.post("/api/rename", label="whistle", new_label="flute")
+    wait_until(lambda: corrected_to() == "flute")
     assert served.post("/api/correct", event=event["id"], background=True)["label"] == "background"
+    wait_until(lambda: corrected_to() == "background")
+    served.post("/api/undo", steps=3)
+    wait_until(lambda: corrected_to() is None)
 
 
 @pytest.mark.parametrize(
