@@ -13,7 +13,7 @@ from pace_edge.benchmark.report_html import anchor, page
 from pace_edge.benchmark.report_runs import read_runs
 from pace_edge.errors import PaceEdgeError
 from tests.benchmark.some_runs import some_run, written
-from tests.examples.chromium import Chromium
+from tests.chromium import Chromium
 
 CKA = {"cka": [0.99, 0.9], "n_frozen": 1, "rho_layer": 0.94}
 UGLY = "<script>alert(1)</script> | `a` $x^2$ *門のベル*"

@@ -78,7 +78,8 @@ async function again(error) {
     handlers.connection("lost", "Logged out");
     return;
   }
-  const words = failed instanceof Failed ? "No connection to the listener" : "The listener has no room for this page";
+  const full = failures > 1 ? "The listener has no room for this page" : "The line was interrupted";
+  const words = failed instanceof Failed ? "No connection to the listener" : full;
   handlers.connection("lost", `${words}. Trying again in ${wait} s`);
   if (!document.hidden) waiting = setTimeout(connect, wait * 1000);
 }
