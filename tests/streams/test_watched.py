@@ -184,7 +184,10 @@ try:
 except KeyboardInterrupt:
     print("interrupted")
 """
-    child = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where the tests run in background
+    )  # fmt: skip
     while child.stdout.readline() == "0\n":
         pass
     here.server.send_signal(signal.SIGSTOP)
