@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from streams.heard import SourceStates
+from streams.labels import Health
 
 
 class Answer(BaseModel):
@@ -145,17 +146,6 @@ class Recent(Answer):
     mel: list[MelPiece]
 
 
-class LabelHealth(Answer):
-    label: str
-    recent: int
-    leverage: float
-    expected_leverage: float
-    score: float
-    expected_score: float
-    drifted: bool
-    words: str
-
-
 class SinkCounts(Answer):
     written: int
     delivered: int
@@ -170,7 +160,7 @@ class JournalSaid(Answer):
 
 
 class HealthNow(Answer):
-    labels: list[LabelHealth]
+    labels: list[Health]
     counters: CountersNow
     sinks: dict[str, SinkCounts]
     journal: JournalSaid
