@@ -12,8 +12,16 @@ from pace_edge.benchmark.report_groups import FROZEN, PACE, Group, plans_sha256
 from pace_edge.benchmark.report_html import anchor
 from pace_edge.benchmark.report_paper import IN_PAPER, STANDS_FOR
 from pace_edge.benchmark.report_pictures import Picture
-from pace_edge.benchmark.report_tables import accuracy_table, cost_table, coverage_table, many, standing_table, table
-from pace_edge.benchmark.report_verdicts import summary, verdict
+from pace_edge.benchmark.report_tables import (
+    absent_methods,
+    accuracy_table,
+    cost_table,
+    coverage_table,
+    many,
+    standing_table,
+    table,
+)
+from pace_edge.benchmark.report_verdicts import summary, verdicts
 from pace_edge.benchmark.sets import SETS
 
 LEAD, WHY, RAN, BESIDE, SMALL = "Where PACE leads", "Why", "What ran", "Beside the paper", "Our small sets"
@@ -34,7 +42,7 @@ def page(
         f"{many(len({g.set for g in groups}), 'set')} with {many(len({g.backbone for g in groups}), 'backbone')}. "
         "Classes come in sessions; no old clip is kept; a test clip is told apart among all classes so far.", "",
         *[f"- [{cell(heading)}](#{anchor(heading)})" for heading in headings],
-        *_section(LEAD), summary(groups), "", *[f"- {verdict(group)}" for group in groups],
+        *_section(LEAD), summary(groups), "", *verdicts(groups),
     ]  # fmt: skip
     if analysis:
         lines += [*_section(WHY), analysis.strip()]
@@ -106,7 +114,8 @@ def _of_group(group: Group, pictures: Sequence[Picture], methods: Sequence[str])
         f"clips of {group.seconds:g} s, E_0 {group.epochs}, M {group.M}",
         f"one test clip is {100 / first.clips_test:.2g} points, guessing {100 / classes:.1f} %",
     ]
-    lines = ["; ".join(fact for fact in facts if fact) + ".", "", *accuracy_table(group, methods)]
+    lines = ["; ".join(fact for fact in facts if fact) + ".", "", *accuracy_table(group)]
+    lines += absent_methods(group, methods)
     *plots, cost = pictures
     return [*lines, *_shown(plots), "", *cost_table(group), *_shown([cost])]
 

@@ -14,8 +14,8 @@ NOT_RUN = "not run"
 NOTHING = ""  # where there is no number to tell
 
 
-def accuracy_table(group: Group, methods: Sequence[str]) -> list[str]:
-    """Every method of the group, then those of `methods` that it has not."""
+def accuracy_table(group: Group) -> list[str]:
+    """Every method of the group, one row each."""
     best = leaders(group)[:1]
     rows = []
     for method, runs in group.of_method.items():
@@ -32,8 +32,13 @@ def accuracy_table(group: Group, methods: Sequence[str]) -> list[str]:
         ])  # fmt: skip
     head = ["method", "runs", "accuracy", "macro", "average", "forgetting", "backward transfer", f"against {FROZEN}",
             f"against {PACE}"]  # fmt: skip
-    absent = [[cell(method), NOT_RUN] for method in methods if method not in group.of_method]
-    return table(head, rows + absent)
+    return table(head, rows)
+
+
+def absent_methods(group: Group, methods: Sequence[str]) -> list[str]:
+    """A line that names those of `methods` that the group has not, or no line."""
+    absent = [cell(method) for method in methods if method not in group.of_method]
+    return ["", f"{NOT_RUN.capitalize()}: {'; '.join(absent)}."] if absent else []
 
 
 def cost_table(group: Group) -> list[str]:

@@ -14,11 +14,17 @@ from pace_edge.benchmark.sets import SETS
 LEVEL = 0.0005  # half of the last digit that is shown
 
 
+def verdicts(groups: Sequence[Group]) -> list[str]:
+    """A bullet for each group that PACE ran on, and one for all others."""
+    others = [f"**{cell(group.name)}**" for group in groups if PACE not in group.of_method]
+    lines = [f"- {verdict(group)}" for group in groups if PACE in group.of_method]
+    return lines + [f"- PACE was not run on {'; '.join(others)}."] * bool(others)
+
+
 def verdict(group: Group) -> str:
-    """A sentence or two, in Markdown. Joint training is no match: it has all classes at once."""
+    """A sentence or two on a group that PACE ran on, in Markdown. Joint training is no match: it has all classes at
+    once."""
     where = f"**{cell(group.name)}**"
-    if PACE not in group.of_method:
-        return f"{where}: PACE was not run."
     others = _others(group)
     if not others:
         return f"{where}: PACE was run alone; there is nothing to hold it against."
@@ -42,7 +48,8 @@ def summary(groups: Sequence[Group]) -> str:
         worst = [
             min(value.mean for value in others.values())
             for group in groups
-            if (SETS[group.set].fine if group.set in SETS else None) is is_it and (others := _others(group))
+            if PACE in group.of_method
+            and (SETS[group.set].fine if group.set in SETS else None) is is_it and (others := _others(group))
         ]
         if worst:
             leads, level = (sum(map(which, worst)) for which in (_above, _level))
@@ -63,7 +70,7 @@ def _parts(group: Group) -> dict[str, Paired]:
 
 
 def _ahead_of(group: Group) -> dict[str, Paired]:
-    methods = [method for method in leaders(group) if method != PACE] if PACE in group.of_method else []
+    methods = [method for method in leaders(group) if method != PACE]
     found = {method: ahead(group.of_method[PACE], group.of_method[method]) for method in methods}
     return {method: value for method, value in found.items() if value is not None}
 

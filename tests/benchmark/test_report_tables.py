@@ -13,6 +13,7 @@ from pace_edge.benchmark.report_beside import MARK, beside_paper
 from pace_edge.benchmark.report_groups import grouped, plans_sha256
 from pace_edge.benchmark.report_statistics import curve, leaders, mean_matrix, time_ratio
 from pace_edge.benchmark.report_tables import (
+    absent_methods,
     accuracy_table,
     cost_table,
     coverage_table,
@@ -21,7 +22,7 @@ from pace_edge.benchmark.report_tables import (
     size,
     standing_table,
 )
-from pace_edge.benchmark.report_verdicts import summary, verdict
+from pace_edge.benchmark.report_verdicts import summary, verdict, verdicts
 from pace_edge.errors import PaceEdgeError
 from tests.benchmark.some_runs import some_run
 
@@ -50,9 +51,10 @@ def test_means_deviations_and_paired_differences_are_those_of_the_runs():
         three("frozen + analytic", FROZEN), three("PACE", PACE), three("joint LoRA", JOINT, joint=True),
         methods=["joint LoRA", "L2P", "PACE"],
     )  # fmt: skip
-    rows = cells(accuracy_table(group, ["joint LoRA", "L2P", "PACE"]))
-    assert [*rows][2:] == ["joint LoRA", "PACE", "frozen + analytic", "L2P"]
-    assert rows["L2P"] == ["not run", *[""] * 7]
+    rows = cells(accuracy_table(group))
+    assert [*rows][2:] == ["joint LoRA", "PACE", "frozen + analytic"]
+    assert absent_methods(group, ["joint LoRA", "L2P", "PACE, no L_reg"]) == ["", "Not run: L2P; PACE, no L\\_reg."]
+    assert absent_methods(group, ["PACE"]) == []
     runs, accuracy, macro, average, forgetting, backward, to_frozen, to_pace = rows["PACE"]
     assert runs == "3" and accuracy == f"**{100 * np.mean(PACE):.1f} ± {100 * np.std(PACE, ddof=1):.1f}**"
     assert macro == accuracy.strip("*")
@@ -71,15 +73,15 @@ def test_means_deviations_and_paired_differences_are_those_of_the_runs():
 
 
 def test_one_run_has_no_deviation_and_a_difference_no_error():
-    rows = cells(accuracy_table(one_group([some_run("PACE", last=0.8)], [some_run("frozen + analytic", last=0.7)]), []))
+    rows = cells(accuracy_table(one_group([some_run("PACE", last=0.8)], [some_run("frozen + analytic", last=0.7)])))
     assert rows["PACE"][1] == "**80.0**" and rows["PACE"][6] == "+10.0"
 
 
 def test_differences_are_over_the_orders_that_both_have():
-    rows = cells(accuracy_table(one_group(three("PACE", [0.9, 0.8, 0.1]), three("frozen + analytic", [0.7, 0.7])), []))
+    rows = cells(accuracy_table(one_group(three("PACE", [0.9, 0.8, 0.1]), three("frozen + analytic", [0.7, 0.7]))))
     assert rows["PACE"][6] == "+15.0 ± 5.0 (p 0.50)"
     apart = [some_run("PACE", 0), some_run("frozen + analytic", 1)]
-    assert cells(accuracy_table(one_group(apart), []))["PACE"][6] == ""
+    assert cells(accuracy_table(one_group(apart)))["PACE"][6] == ""
 
 
 def test_time_is_with_the_embedding_relative_to_the_frozen_backbone_and_on_the_same_device():
@@ -201,7 +203,12 @@ def test_where_pace_does_not_lead_a_sentence_says_by_how_much():
         said + "does not lead: NCM is 10.0 points (n 1) ahead."
     )
     assert verdict(one_group(pace, joint)) == said + "was run alone; there is nothing to hold it against."
-    assert verdict(one_group(frozen)) == "**esc10, whisper-base:last**: PACE was not run."
+    neither = [grouped(three("NCM", PACE, set=name))[0] for name in ("digits", "sc12")]
+    assert verdicts([neither[0], one_group(pace, joint), neither[1]]) == [
+        f"- {said}was run alone; there is nothing to hold it against.",
+        "- PACE was not run on **digits, whisper-base:last**; **sc12, whisper-base:last**.",
+    ]
+    assert verdicts([one_group(pace, joint)]) == [f"- {said}was run alone; there is nothing to hold it against."]
 
 
 def test_how_often_pace_leads_is_counted_by_grain():
