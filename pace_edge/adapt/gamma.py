@@ -1,14 +1,88 @@
-"""The ridge parameter, chosen once on a held-out part of session 1 (PACE 2.2)."""
+"""The ridge parameter (PACE 2.2), in units of trace(G) / M: anew after each session, from the statistics alone, or once
+on a held-out part of session 1.
+
+Session 1 is a poor judge. A backbone that was adapted to its clips fits even those that the classifier does not see,
+and asks for too little; and what suits two classes need not suit fifty.
+"""
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+
 import numpy as np
+import torch
 
 from pace_edge.adapt.settings import PaceSettings
+from pace_edge.adapt.statistics import GramSums
+from pace_edge.analytic import AnalyticClassifier
 
 
-def choose_gamma(phi: np.ndarray, columns: np.ndarray, settings: PaceSettings) -> float:
-    """The one of the grid, in units of trace(G) / M, with the least squared error on the held-out part.
+def learn_sums(
+    classifier: AnalyticClassifier | None, sums: GramSums, gamma_relative: float, settings: PaceSettings,
+    held_out: Callable[[], float],
+) -> tuple[AnalyticClassifier, float]:  # fmt: skip
+    """A session's sums into the classifier, or into a new one; returned with gamma_relative as it is then. `held_out`
+    is asked for the first session's where the settings say so: see `held_out_gamma`."""
+    if settings.gamma_by == "gcv":
+        G, Q, examples = sums.together_with(classifier)
+        near = gamma_relative if classifier is not None else None
+        gamma_relative = cross_validated_gamma(G, Q, examples, settings.gamma_grid, near=near)
+    elif classifier is None:
+        gamma_relative = held_out()
+    if classifier is None:
+        return sums.classifier(gamma_relative), gamma_relative
+    follows = settings.gamma_by == "gcv" or settings.gamma_follows
+    sums.add_to(classifier, gamma_relative if follows else None)
+    return classifier, gamma_relative
+
+
+def cross_validated_gamma(
+    G: torch.Tensor, Q: torch.Tensor, examples: float, grid: Sequence[float], *, near: float | None = None
+) -> float:
+    """The one of the grid with the least generalised cross-validation error (Golub, Heath, Wahba 1979, eq. 1.4):
+
+        sum |y - W'phi|^2 / (1 - trace(H) / n)^2,   H = Phi (G + gamma I)^-1 Phi'
+
+    which needs no clip: with R = (G + gamma I)^-1 and W = R Q the sum is n - <W, Q> - gamma |W|^2, and trace(H) is
+    M - gamma trace(R). G [M, M] and Q [M, C] are float64, of `examples` one-hot targets. From `near`, the choice
+    before, the search goes downhill along the grid; without it all are tried.
+    """
+    ascending, M = sorted(grid), len(G)
+    in_units = float(G.trace()) / M
+    known: dict[int, float] = {}
+
+    def error(i: int) -> float:
+        if not 0 <= i < len(ascending):
+            return math.inf
+        if i not in known:
+            known[i] = _gcv(G, Q, examples, ascending[i] * in_units)
+        return known[i]
+
+    if near is None:
+        return ascending[min(range(len(ascending)), key=error)]
+    at = min(bisect_left(ascending, near * (1 - 1e-9)), len(ascending) - 1)
+    while (best := min((at, at - 1, at + 1), key=error)) != at:
+        at = best
+    return ascending[at]
+
+
+def _gcv(G: torch.Tensor, Q: torch.Tensor, examples: float, gamma: float) -> float:
+    A = G.clone()
+    A.diagonal().add_(gamma)
+    L, failed = torch.linalg.cholesky_ex(A)
+    if failed:  # a gamma that rounding swallows
+        return math.inf
+    R = torch.cholesky_inverse(L)
+    W = R @ Q
+    squares = examples - float((W * Q).sum()) - gamma * float(W.square().sum())
+    free = 1.0 - (len(G) - gamma * float(R.trace())) / examples
+    return squares / free**2 if free > 0 and squares > 0 else math.inf
+
+
+def held_out_gamma(phi: np.ndarray, columns: np.ndarray, settings: PaceSettings) -> float:
+    """The one of the grid with the least squared error on a held-out part of session 1.
 
     phi [n, M] are the session's features, columns [n] their classes from 0. (Not the most accurate: with two classes
     nearly all are right.) With too few clips to hold any out it is the grid's median.

@@ -20,7 +20,7 @@ from pace_edge.adapt.boundary import draw_masks
 from pace_edge.adapt.cka import first_drifting_block
 from pace_edge.adapt.data import Clip
 from pace_edge.adapt.first_session import probe
-from pace_edge.adapt.gamma import choose_gamma
+from pace_edge.adapt.gamma import held_out_gamma, learn_sums
 from pace_edge.adapt.grain import leave_one_out_error
 from pace_edge.adapt.inputs import Inputs, Masks
 from pace_edge.adapt.lora import Adapter, attach
@@ -220,16 +220,14 @@ class Pace:
 
     def _learn(self, z: torch.Tensor, y: torch.Tensor, session: Session) -> None:
         """The session's clips into the classifier: summed on the device, each process its own."""
-        if self.classifier is None:
-            self.gamma_relative = choose_gamma(self.projection(z.cpu().numpy()), y.numpy(), self.settings)
         sums = GramSums(self.projection, session.labels, device=self.machine.device)
         own = self.machine.processes.mine(len(y))
         sums.add(z[own.to(z.device)], y[own])
         sums.sum_over(self.machine.processes)
-        if self.classifier is None:
-            self.classifier = sums.classifier(self.gamma_relative)
-        else:
-            sums.add_to(self.classifier, self.gamma_relative if self.settings.gamma_follows else None)
+        self.classifier, self.gamma_relative = learn_sums(
+            self.classifier, sums, self.gamma_relative, self.settings,
+            lambda: held_out_gamma(self.projection(z.cpu().numpy()), y.numpy(), self.settings),
+        )  # fmt: skip
 
     def _inputs(self, clips: Sequence[Clip], first: int, budget: Budget, masks: Masks | None = None) -> Inputs:
         return Inputs(

@@ -11,6 +11,7 @@ from pace_edge.adapt.lora import LoraConfig
 from pace_edge.errors import UsageError
 
 Directions = Literal["leading", "null_space", "all"]
+GammaBy = Literal["gcv", "held_out"]
 Check = Callable[[object], bool]
 
 
@@ -46,9 +47,7 @@ class PaceSettings:
     last_adapted_session: int | None = 1  # T3; 0: never adapt; None: as published, by n_stop (docs/benchmarks.md)
 
     # Coarse or fine (grain.py)
-    adapt_from: float = (
-        0.28  # pretrained backbone's leave-one-out error on session 1; below it never adapt; 0: adapt [?]
-    )
+    adapt_from: float = 0.22  # pretrained backbone's leave-one-out error on session 1; below it never adapt [?]
 
     # Boundary-aware regulariser, PACE 2.4
     regulariser_weight: float = 1.0  # 0: without it [?]
@@ -60,9 +59,10 @@ class PaceSettings:
 
     # Analytic classifier, PACE 2.2
     M: int = 8192  # [P]
+    gamma_by: GammaBy = "gcv"  # anew after each session, by generalised cross-validation; or once, held out [?]
     gamma_grid: tuple[float, ...] = (1e-3, 1e-2, 1e-1, 1.0)  # in units of trace(G) / M [?]
-    gamma_follows: bool = True  # gamma grows with trace(G); False: it stays what it was in session 1 [?]
     gamma_held_out: float = 0.2  # of session 1 [?]
+    gamma_follows: bool = True  # one that was held out grows with trace(G); False: it stays as in session 1 [?]
 
     seed: int = 0
 
@@ -83,6 +83,7 @@ class PaceSettings:
              lambda v: isinstance(v, tuple) and bool(v) and all(map(positive, v))),
             ("staged gamma_follows", "true or false", lambda v: isinstance(v, bool)),
             ("directions", " or ".join(get_args(Directions)), lambda v: v in get_args(Directions)),
+            ("gamma_by", " or ".join(get_args(GammaBy)), lambda v: v in get_args(GammaBy)),
         ]  # fmt: skip
         for names, expected, is_right in rules:
             for name in names.split():

@@ -73,6 +73,19 @@ class GramSums:
             self._G[i + TILE :, i : i + TILE] = self._G[i : i + TILE, i + TILE :].T
         return self._G
 
+    def together_with(self, classifier: AnalyticClassifier | None) -> tuple[torch.Tensor, torch.Tensor, float]:
+        """G, Q and the number of examples of what `classifier` learned and of these sums, on the device. The columns
+        of Q are in no order that may be relied on; a class that both have is one."""
+        examples = float(self.counts.sum())
+        if classifier is None:
+            return self.G, self.Q, examples
+        classifier.fold()
+        labels = list(dict.fromkeys([*classifier.labels, *self.labels]))
+        Q = self.Q.new_zeros(len(self.Q), len(labels))
+        Q[:, : len(classifier.labels)] = torch.from_numpy(classifier.Q).to(Q)
+        Q.index_add_(1, torch.tensor([labels.index(label) for label in self.labels], device=Q.device), self.Q)
+        return self.G + torch.from_numpy(classifier.G).to(Q), Q, examples + float(classifier.counts.sum())
+
     def classifier(self, gamma_relative: float) -> AnalyticClassifier:
         """Ridge regression on these sums alone; `gamma_relative` is in units of trace(G) / M. Raises LearningError."""
         energy = self._G.trace().item()

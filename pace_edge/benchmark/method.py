@@ -65,6 +65,7 @@ class Entry:
     paper: str
     joint: bool = False  # all sessions' classes are given to it as one session
     trains: bool = True  # False: it works on `task.embed` alone
+    revision: int = 1  # one more whenever the same run would give another result
     together: bool = False  # under torchrun all processes train it as one (Machine.processes); else each runs others
 
 

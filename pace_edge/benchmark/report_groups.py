@@ -66,6 +66,10 @@ def plan(run: Record) -> tuple[int, int]:
 
 def _check(group: Group) -> None:
     first = group.runs[0]
+    for runs in group.of_method.values():
+        for run in runs:
+            if run.source != runs[0].source:
+                raise _other(group, run, runs[0], f"the code {runs[0].source}", run.source)
     plans: dict[tuple[int, int], Record] = {}
     for run in group.runs:
         if (run.set_sha256, run.backbone_sha256) != (first.set_sha256, first.backbone_sha256):

@@ -23,6 +23,7 @@ from pace_edge.benchmark.report_tables import (
 )
 from pace_edge.benchmark.report_verdicts import summary, verdicts
 from pace_edge.benchmark.sets import SETS
+from pace_edge.benchmark.sources import OURS
 
 LEAD, WHY, RAN, BESIDE, SMALL = "Where PACE leads", "Why", "What ran", "Beside the paper", "Our small sets"
 READ, CKA, MADE = "How to read the tables", "Which blocks move", "How this was made"
@@ -127,7 +128,7 @@ def _shown(pictures: Sequence[Picture]) -> list[str]:
 def _made(groups: Sequence[Group], runs: Sequence[Record], notes: Sequence[str]) -> list[str]:
     plans, begun, ended = plans_sha256(groups), min(r.at_unix_s for r in runs), max(r.at_unix_s for r in runs)
     orders = sorted({run.order for run in runs})
-    foreign = sorted({(run.method, run.source) for run in runs if run.source != "pace-edge"})
+    foreign = sorted({(run.method, run.source) for run in runs if run.source.partition(",")[0] != OURS})
     return [
         f"- Runs ended {_day(begun)} to {_day(ended)} (UTC). Seeds, of the class order and of the method: "
         f"{', '.join(map(str, orders))}. Folds tested on: {', '.join(map(str, sorted({run.fold for run in runs})))}.",

@@ -49,7 +49,8 @@ def summary(groups: Sequence[Group]) -> str:
             min(value.mean for value in others.values())
             for group in groups
             if PACE in group.of_method
-            and (SETS[group.set].fine if group.set in SETS else None) is is_it and (others := _others(group))
+            and (SETS[group.set].fine if group.set in SETS else None) is is_it
+            and (others := _others(group))
         ]
         if worst:
             leads, level = (sum(map(which, worst)) for which in (_above, _level))

@@ -12,6 +12,8 @@ from pace_edge.benchmark.method import Entry
 from pace_edge.benchmark.methods import METHODS
 from pace_edge.errors import PaceEdgeError, UsageError
 
+OURS = "pace-edge"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -19,14 +21,15 @@ class Found:
 
     name: str
     entry: Entry
-    source: str  # "pace-edge", or the file's name and checksum
+    source: str  # OURS, with the method's revision from 2 on; or the file's name and checksum
 
 
 def find_method(said: str) -> Found:
     """`said` is a name of METHODS or FILE.py:NAME, with NAME an Entry or what makes a Method of a Task. The file is
     run. Raises UsageError for a name that is not there and PaceEdgeError for a file that fails."""
     if said in METHODS:
-        return Found(said, METHODS[said], "pace-edge")
+        entry = METHODS[said]
+        return Found(said, entry, OURS if entry.revision == 1 else f"{OURS}, revision {entry.revision}")
     file, colon, name = said.rpartition(":")
     if not colon or not file.endswith(".py"):
         raise UsageError(

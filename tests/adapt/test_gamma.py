@@ -1,10 +1,18 @@
-"""gamma is the one of the grid that errs least on clips held out, whichever of the two equal systems is solved."""
+"""gamma is the one of the grid that errs least: on clips held out, or by generalised cross-validation from the sums."""
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
-from pace_edge.adapt.gamma import choose_gamma
+from pace_edge.adapt.gamma import cross_validated_gamma, held_out_gamma, learn_sums
+from pace_edge.adapt.statistics import GramSums
+from pace_edge.analytic import RandomProjection
 from tests.adapt.small import settings
+
+GRID = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
 def clusters(per_class, M, noise, seed=0):
@@ -13,16 +21,83 @@ def clusters(per_class, M, noise, seed=0):
     return np.eye(2, M)[columns] + noise * rng.standard_normal((2 * per_class, M)), columns
 
 
+def by_the_formula(phi, Y, grid):
+    """Golub, Heath, Wahba 1979, eq. 1.4, with the n x n matrix that nobody has on a device."""
+    n, M = phi.shape
+    G, errors = phi.T @ phi, []
+    for gamma in grid:
+        H = phi @ np.linalg.inv(G + gamma * np.trace(G) / M * np.eye(M)) @ phi.T
+        errors.append(np.square(Y - H @ Y).sum() / (1 - np.trace(H) / n) ** 2)
+    return grid[int(np.argmin(errors))]
+
+
+@examples(max_examples=60, deadline=None)
+@given(st.integers(3, 40), st.integers(4, 30), st.floats(0.05, 3), st.integers(0, 9))
+def test_cross_validation_from_the_sums_is_that_from_the_clips(per_class, M, noise, seed):
+    phi, columns = clusters(per_class, M, noise, seed)
+    Y = np.eye(2)[columns]
+    chosen = cross_validated_gamma(torch.tensor(phi.T @ phi), torch.tensor(phi.T @ Y), len(phi), GRID)
+    assert chosen == by_the_formula(phi, Y, GRID)
+
+
+def test_searched_from_the_choice_before_it_is_the_same_one():
+    phi, columns = clusters(12, 20, 0.7)
+    sums = torch.tensor(phi.T @ phi), torch.tensor(phi.T @ np.eye(2)[columns]), len(phi)
+    found = {cross_validated_gamma(*sums, GRID, near=near) for near in (*GRID, 1e-9, 0.02, 1e9)}
+    assert found == {cross_validated_gamma(*sums, GRID)}
+
+
+def test_a_gamma_that_rounding_swallows_is_never_chosen():
+    phi = np.repeat(np.eye(1, 300) + 1e-3, 4, 0)  # rank 1: G + 1e-30 I is singular in float64
+    G, Q = torch.tensor(phi.T @ phi), torch.tensor(phi.T @ np.eye(2)[[0, 1, 0, 1]])
+    assert cross_validated_gamma(G, Q, 4, (1e-30, 0.1)) == 0.1
+
+
+def sums_of(z, columns, labels):
+    sums = GramSums(RandomProjection.random(z.shape[1], 32, seed=0), labels)
+    sums.add(torch.tensor(z, dtype=torch.float32), torch.tensor(columns))
+    return sums
+
+
+def test_after_the_last_session_neither_the_order_nor_the_sessions_matter():
+    rng = np.random.default_rng(3)
+    of_class = {label: rng.standard_normal((9, 6)) + rng.standard_normal(6) for label in "abcdef"}
+    found = []
+    for sessions in (("ab", "cd", "ef"), ("fc", "ea", "db"), ("abc", "def")):
+        classifier, gamma = None, 0.0
+        for labels in sessions:
+            z, columns = np.concatenate([of_class[label] for label in labels]), np.repeat(range(len(labels)), 9)
+            classifier, gamma = learn_sums(
+                classifier, sums_of(z, columns, labels), gamma, settings(gamma_by="gcv"), lambda: pytest.fail("asked")
+            )
+        found.append((gamma, classifier.W[:, [classifier.labels.index(label) for label in "abcdef"]]))
+    for gamma, W in found[1:]:
+        assert gamma == found[0][0]
+        assert np.abs(W - found[0][1]).max() < 1e-8
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_held_out_it_is_asked_for_once_and_kept(follows):
+    z, columns = np.random.default_rng(4).standard_normal((12, 6)), np.repeat([0, 1], 6)
+    s, asked = settings(gamma_by="held_out", gamma_follows=follows), []
+    one, gamma = learn_sums(None, sums_of(z, columns, "ab"), 0.0, s, lambda: asked.append(1) or 0.05)
+    first = one.gamma
+    two, after = learn_sums(one, sums_of(z, columns, "cd"), gamma, s, lambda: pytest.fail("asked"))
+    assert asked == [1] and gamma == after == 0.05 and two is one
+    assert two.gamma == pytest.approx(0.05 * np.trace(two.G) / 32 if follows else first)
+    assert first == pytest.approx(0.05 * np.trace(two.G) / 64)
+
+
 def test_noise_asks_for_more_of_it():
-    grid = {"gamma_grid": (1e-4, 1.0)}
-    assert choose_gamma(*clusters(40, 30, 0.01), settings(**grid)) == 1e-4
-    assert choose_gamma(*clusters(12, 30, 3.0), settings(**grid)) == 1.0
+    s = settings(gamma_grid=(1e-4, 1.0))
+    assert held_out_gamma(*clusters(40, 30, 0.01), s) == 1e-4
+    assert held_out_gamma(*clusters(12, 30, 3.0), s) == 1.0
 
 
 @pytest.mark.parametrize("per_class", [8, 30])  # fewer clips than features, and more
-def test_the_choice_is_that_of_ridge_regression_by_the_formula(per_class):
+def test_held_out_the_choice_is_that_of_ridge_regression_by_the_formula(per_class):
     phi, columns = clusters(per_class, 24, 0.7)
-    s = settings(gamma_grid=(1e-3, 1e-2, 1e-1, 1.0, 10.0), gamma_held_out=0.25)
+    s = settings(gamma_grid=GRID, gamma_held_out=0.25)
     rng, held = np.random.default_rng(s.seed), np.zeros(len(phi), bool)
     for c in (0, 1):
         mine = np.flatnonzero(columns == c)
@@ -33,8 +108,8 @@ def test_the_choice_is_that_of_ridge_regression_by_the_formula(per_class):
     for gamma in s.gamma_grid:
         W = np.linalg.inv(G + gamma * np.trace(G) / 24 * np.eye(24)) @ P.T @ Y[~held]
         errors[gamma] = np.square(phi[held] @ W - Y[held]).mean()
-    assert choose_gamma(phi, columns, s) == min(errors, key=errors.get)
+    assert held_out_gamma(phi, columns, s) == min(errors, key=errors.get)
 
 
 def test_with_too_few_clips_to_hold_any_out_it_is_the_grids_median():
-    assert choose_gamma(np.eye(2, 8), np.array([0, 1]), settings(gamma_grid=(0.1, 0.2, 9.0))) == 0.2
+    assert held_out_gamma(np.eye(2, 8), np.array([0, 1]), settings(gamma_grid=(0.1, 0.2, 9.0))) == 0.2

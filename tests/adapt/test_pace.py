@@ -35,15 +35,19 @@ def test_sessions_adapt_until_the_stop_rule_ends_it(clips):
     assert len(pace.classifier.labels) == 6
 
 
-def test_without_adaptation_it_is_ridge_regression_in_any_order(clips):
-    a, b = (run(clips, order_seed=seed, last_adapted_session=0, gamma_grid=(0.1,)) for seed in (0, 1))
+def test_without_adaptation_it_is_ridge_regression_in_any_order_gamma_too(clips):
+    a, b = (run(clips, order_seed=seed, last_adapted_session=0) for seed in (0, 1))
+    assert a.gamma_relative == b.gamma_relative
     columns = [b.classifier.labels.index(label) for label in a.classifier.labels]
     assert np.abs(a.classifier.W - b.classifier.W[:, columns]).max() < 1e-8
     assert a.adapters == []
 
 
 def test_gamma_grows_with_the_statistics_or_stays_that_of_session_1(clips):
-    follows, stays = (run(clips, last_adapted_session=0, gamma_grid=(0.1,), gamma_follows=f) for f in (True, False))
+    follows, stays = (
+        run(clips, last_adapted_session=0, gamma_by="held_out", gamma_grid=(0.1,), gamma_follows=f)
+        for f in (True, False)
+    )
     assert follows.classifier.gamma == pytest.approx(0.1 * np.trace(follows.classifier.G) / 64)
     assert stays.classifier.gamma < follows.classifier.gamma / 2  # session 1 has a third of the clips
 

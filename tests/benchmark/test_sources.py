@@ -33,6 +33,7 @@ def file(tmp_path, monkeypatch):
 def test_ours_are_found_by_name():
     found = find_method("NCM")
     assert (found.name, found.entry, found.source) == ("NCM", METHODS["NCM"], "pace-edge")
+    assert find_method("PACE").source == "pace-edge, revision 2"
 
 
 def test_a_class_in_a_file_is_a_method_and_its_file_is_recorded(file):

@@ -1,8 +1,8 @@
 """The analytic classifier on the frozen backbone: ridge regression on random features, one session after the other.
 
 ACIL (Zhuang et al. 2022, arXiv 2205.14922) with RanPAC's projection, as PACE has it (2.2): the read-out is argmax of
-phi W. With one gamma neither the order nor the split into sessions matters; here gamma is chosen on session 1 as PACE
-chooses it, so that between the two only the adapting differs.
+phi W. With one gamma neither the order nor the split into sessions matters; here gamma is chosen as PACE chooses it, so
+that between the two only the adapting differs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from pace_edge.adapt.data import Clip
-from pace_edge.adapt.gamma import choose_gamma
+from pace_edge.adapt.gamma import held_out_gamma, learn_sums
 from pace_edge.adapt.sessions import Session
 from pace_edge.adapt.settings import PaceSettings
 from pace_edge.adapt.statistics import GramSums
@@ -34,15 +34,12 @@ class FrozenAnalytic:
         z = self._embed(session.train)
         self._embed.forget()
         columns = torch.tensor([session.labels.index(clip.label) for clip in session.train])
-        if self.classifier is None:
-            self.details["gamma_relative"] = choose_gamma(self.projection(z), columns.numpy(), self.settings)
-        gamma = self.details["gamma_relative"]
         sums = GramSums(self.projection, session.labels, device=self._device)
         sums.add(torch.from_numpy(z).to(self._device), columns)
-        if self.classifier is None:
-            self.classifier = sums.classifier(gamma)
-        else:
-            sums.add_to(self.classifier, gamma if self.settings.gamma_follows else None)
+        self.classifier, self.details["gamma_relative"] = learn_sums(
+            self.classifier, sums, self.details.get("gamma_relative", 0.0), self.settings,
+            lambda: held_out_gamma(self.projection(z), columns.numpy(), self.settings),
+        )  # fmt: skip
 
     def call(self, clips: Sequence[Clip]) -> list[str]:
         assert self.classifier is not None
@@ -61,6 +58,9 @@ def statistics_bytes(classifier: AnalyticClassifier | None, projection: RandomPr
 
 FROZEN = {
     "frozen + analytic": Entry(
-        FrozenAnalytic, "Zhuang et al. 2022, arXiv 2205.14922; McDonnell et al. 2023, arXiv 2307.02251", trains=False
+        FrozenAnalytic,
+        "Zhuang et al. 2022, arXiv 2205.14922; McDonnell et al. 2023, arXiv 2307.02251",
+        trains=False,
+        revision=2,
     )
 }

@@ -1,7 +1,8 @@
 """PACE and what it is made of, each part taken away or added alone (Li, Zhou, Wang, ICLR 2026, arXiv 2602.03355).
 
-"PACE" has this project's defaults: it asks first whether there is anything to adapt, and adapts in session 1 only.
-"PACE, as published" adapts always, and on fine sets in later sessions too, as long as the stop rule lets it.
+"PACE" has this project's defaults: it asks first whether there is anything to adapt, adapts in session 1 only, and
+chooses gamma anew after each session. "PACE, as published" adapts always, on fine sets in later sessions too as long as
+the stop rule lets it, and chooses gamma on session 1.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from pace_edge.adapt.data import Clip
@@ -18,18 +20,24 @@ from pace_edge.adapt.lora import find_places, original_weight
 from pace_edge.adapt.pace import Pace
 from pace_edge.adapt.sessions import Session
 from pace_edge.adapt.settings import PaceSettings
+from pace_edge.analytic import AnalyticClassifier
 from pace_edge.benchmark.method import Cost, Entry, Remembered, Task
+from pace_edge.benchmark.methods.discriminant import discriminant_scores
 from pace_edge.benchmark.methods.frozen import statistics_bytes
+
+Read = Callable[[AnalyticClassifier, np.ndarray], np.ndarray]  # phi [n, M] to scores [n, C]
 
 
 class PaceMethod:
     """`changes` of a task are the settings that are not PaceSettings' defaults."""
 
-    def __init__(self, task: Task, changes: Callable[[Task], dict[str, Any]]) -> None:
+    def __init__(
+        self, task: Task, changes: Callable[[Task], dict[str, Any]], read: Read = AnalyticClassifier.plain_scores
+    ) -> None:
         settings = PaceSettings(**{"epochs": task.epochs, "M": task.M, "seed": task.seed, **changes(task)})
         self.pace = Pace(copy.deepcopy(task.backbone), settings, task.seconds, task.machine)
         self._embed = Remembered(lambda clips: self.pace.embed(clips).cpu().numpy())
-        self._trained = 0
+        self._read, self._trained = read, 0
 
     def learn(self, session: Session) -> None:
         report = self.pace.learn_session(session)
@@ -40,7 +48,7 @@ class PaceMethod:
     def call(self, clips: Sequence[Clip]) -> list[str]:
         classifier = self.pace.classifier
         assert classifier is not None
-        scores = classifier.plain_scores(self.pace.projection(self._embed(clips)))
+        scores = self._read(classifier, self.pace.projection(self._embed(clips)))
         return [classifier.labels[c] for c in scores.argmax(1)]
 
     def cost(self) -> Cost:
@@ -82,11 +90,11 @@ def _bytes(parameters: Sequence[torch.nn.Parameter]) -> int:
 
 def _published(task: Task) -> dict[str, Any]:
     """Every session up to the stop rule where the set is fine, the first alone where it is coarse (PACE 2.3)."""
-    return {"adapt_from": 0.0, "last_adapted_session": None if task.fine else 1}
+    return {"adapt_from": 0.0, "last_adapted_session": None if task.fine else 1, "gamma_by": "held_out"}
 
 
 def _always(**changes: Any) -> Callable[[Task], dict[str, Any]]:
-    return lambda task: {"adapt_from": 0.0, **changes}
+    return lambda task: {"adapt_from": 0.0, "gamma_by": "held_out", **changes}
 
 
 def _published_but(**changes: Any) -> Callable[[Task], dict[str, Any]]:
@@ -103,9 +111,15 @@ _VARIANTS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "PACE, no L_reg": _published_but(regulariser_weight=0.0),
     "PACE, no MSA": _always(last_adapted_session=1),
     "PACE, as published": _published,
+    "PACE, discriminant": lambda task: {},
     "PACE": lambda task: {},
 }
+_READ: dict[str, Read] = {"PACE, discriminant": discriminant_scores}
+_REVISIONS = {"PACE": 2}
 PACE = {
-    name: Entry(partial(PaceMethod, changes=changes), "Li, Zhou, Wang 2026, arXiv 2602.03355", together=True)
+    name: Entry(
+        partial(PaceMethod, changes=changes, read=_READ.get(name, AnalyticClassifier.plain_scores)),
+        "Li, Zhou, Wang 2026, arXiv 2602.03355", together=True, revision=_REVISIONS.get(name, 1),
+    )
     for name, changes in _VARIANTS.items()
-}
+}  # fmt: skip

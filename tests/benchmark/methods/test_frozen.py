@@ -34,8 +34,8 @@ def test_neither_order_nor_sessions_matter_and_it_is_batch_ridge_regression(clip
         assert np.abs(method.classifier.W[:, columns] - W).max() < 1e-8
 
 
-def test_gamma_is_chosen_on_session_1_and_kept(clips):
-    method = FrozenAnalytic(task_of())
+def test_gamma_is_chosen_on_session_1_and_kept_if_the_settings_say_so(clips):
+    method = FrozenAnalytic(task_of(), PaceSettings(M=64, gamma_by="held_out"))
     sessions = sessions_in(clips)
     method.learn(sessions[0])
     chosen = method.details["gamma_relative"]

@@ -84,7 +84,7 @@ def test_details_say_what_was_adapted(clips):
 @pytest.mark.parametrize("fine", [True, False])
 def test_each_ablation_differs_from_the_published_method_in_what_its_name_says(fine):
     published = METHODS["PACE, as published"].make(task_of(fine=fine)).pace.settings
-    assert published.adapt_from == 0.0
+    assert (published.adapt_from, published.gamma_by) == (0.0, "held_out")
     assert published.last_adapted_session == (None if fine else 1)
     differences = {
         "PACE, no projection": {"directions"}, "PACE, null space": {"directions"},
