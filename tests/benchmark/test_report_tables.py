@@ -141,6 +141,13 @@ def test_runs_that_only_look_alike_are_refused(other, what):
         grouped([some_run("PACE"), some_run("FeCAM", **other)])
 
 
+def test_runs_of_one_method_by_two_codes_are_refused():
+    said = r"FeCAM and FeCAM cannot be compared .* \(order 1, fold 1\): expected the code a.py, got b.py. Give one of"
+    with pytest.raises(PaceEdgeError, match=said):
+        grouped([some_run("FeCAM", source="a.py"), some_run("PACE"), some_run("FeCAM", 1, source="b.py")])
+    assert grouped([some_run("FeCAM", source="a.py"), some_run("FeCAM", 1, source="b.py", set="sc12")])
+
+
 def test_the_plans_checksum_is_of_the_sessions_and_of_nothing_else():
     runs = [some_run("PACE", 0), some_run("PACE", 1), some_run("joint LoRA", 0, joint=True)]
     (before,) = plans_sha256(grouped(runs)).values()
