@@ -24,61 +24,66 @@ def learn_sums(
     held_out: Callable[[], float],
 ) -> tuple[AnalyticClassifier, float]:  # fmt: skip
     """A session's sums into the classifier, or into a new one; returned with gamma_relative as it is then. `held_out`
-    is asked for the first session's where the settings say so: see `held_out_gamma`."""
+    is asked for the first session's where the settings say so: see `held_out_gamma`. Raises LearningError."""
     if settings.gamma_by == "gcv":
-        G, Q, examples = sums.together_with(classifier)
-        near = gamma_relative if classifier is not None else None
-        gamma_relative = cross_validated_gamma(G, Q, examples, settings.gamma_grid, near=near)
-    elif classifier is None:
-        gamma_relative = held_out()
+        near = None
+        if classifier is not None:
+            sums.add_learned(classifier)
+            near = gamma_relative
+        return cross_validated(sums, settings.gamma_grid, near=near)
     if classifier is None:
+        gamma_relative = held_out()
         return sums.classifier(gamma_relative), gamma_relative
-    follows = settings.gamma_by == "gcv" or settings.gamma_follows
-    sums.add_to(classifier, gamma_relative if follows else None)
+    sums.add_to(classifier, gamma_relative if settings.gamma_follows else None)
     return classifier, gamma_relative
 
 
-def cross_validated_gamma(
-    G: torch.Tensor, Q: torch.Tensor, examples: float, grid: Sequence[float], *, near: float | None = None
-) -> float:
-    """The one of the grid with the least generalised cross-validation error (Golub, Heath, Wahba 1979, eq. 1.4):
+def cross_validated(
+    sums: GramSums, grid: Sequence[float], *, near: float | None = None
+) -> tuple[AnalyticClassifier, float]:
+    """The classifier with the gamma of the grid that has the least generalised cross-validation error (Golub, Heath,
+    Wahba 1979, eq. 1.4), and that gamma:
 
-        sum |y - W'phi|^2 / (1 - trace(H) / n)^2,   H = Phi (G + gamma I)^-1 Phi'
+        sum |y - W'phi|^2 / (1 - trace(H) / n)^2,   H = Phi R Phi',   R = (G + gamma I)^-1
 
-    which needs no clip: with R = (G + gamma I)^-1 and W = R Q the sum is n - <W, Q> - gamma |W|^2, and trace(H) is
-    M - gamma trace(R). G [M, M] and Q [M, C] are float64, of `examples` one-hot targets. From `near`, the choice
-    before, the search goes downhill along the grid; without it all are tried.
+    It needs no clip: with W = R Q the sum is n - <W, Q> - gamma |W|^2, and trace(H) is M - gamma trace(R). From `near`,
+    the choice before, the search goes downhill along the grid; without it all are tried. Raises LearningError.
     """
-    ascending, M = sorted(grid), len(G)
-    in_units = float(G.trace()) / M
-    known: dict[int, float] = {}
+    ascending, unit = sorted(grid), sums.mean_square()
+    G, errors = sums.G, dict[int, float]()
+    least, R = math.inf, G
 
     def error(i: int) -> float:
-        if not 0 <= i < len(ascending):
-            return math.inf
-        if i not in known:
-            known[i] = _gcv(G, Q, examples, ascending[i] * in_units)
-        return known[i]
+        nonlocal least, R
+        if 0 <= i < len(ascending) and i not in errors:
+            errors[i], inverse = _gcv(G, sums.Q, float(sums.counts.sum()), ascending[i] * unit)
+            if errors[i] < least:
+                least, R = errors[i], inverse
+        return errors.get(i, math.inf)
 
     if near is None:
-        return ascending[min(range(len(ascending)), key=error)]
-    at = min(bisect_left(ascending, near * (1 - 1e-9)), len(ascending) - 1)
-    while (best := min((at, at - 1, at + 1), key=error)) != at:
-        at = best
-    return ascending[at]
+        best = min(range(len(ascending)), key=error)
+    else:
+        best = min(bisect_left(ascending, near * (1 - 1e-9)), len(ascending) - 1)
+        while (lower := min((best, best - 1, best + 1), key=error)) != best:
+            best = lower
+    if least == math.inf:  # nothing to choose by: no gamma leaves the targets' noise any freedom
+        return sums.classifier(ascending[-1]), ascending[-1]
+    return sums.solved(R, ascending[best] * unit), ascending[best]
 
 
-def _gcv(G: torch.Tensor, Q: torch.Tensor, examples: float, gamma: float) -> float:
+def _gcv(G: torch.Tensor, Q: torch.Tensor, examples: float, gamma: float) -> tuple[float, torch.Tensor]:
+    """The error, and R."""
     A = G.clone()
     A.diagonal().add_(gamma)
     L, failed = torch.linalg.cholesky_ex(A)
     if failed:  # a gamma that rounding swallows
-        return math.inf
+        return math.inf, A
     R = torch.cholesky_inverse(L)
     W = R @ Q
     squares = examples - float((W * Q).sum()) - gamma * float(W.square().sum())
     free = 1.0 - (len(G) - gamma * float(R.trace())) / examples
-    return squares / free**2 if free > 0 and squares > 0 else math.inf
+    return (squares / free**2 if free > 0 and squares > 0 else math.inf), R
 
 
 def held_out_gamma(phi: np.ndarray, columns: np.ndarray, settings: PaceSettings) -> float:

@@ -73,21 +73,29 @@ class GramSums:
             self._G[i + TILE :, i : i + TILE] = self._G[i : i + TILE, i + TILE :].T
         return self._G
 
-    def together_with(self, classifier: AnalyticClassifier | None) -> tuple[torch.Tensor, torch.Tensor, float]:
-        """G, Q and the number of examples of what `classifier` learned and of these sums, on the device. The columns
-        of Q are in no order that may be relied on; a class that both have is one."""
-        examples = float(self.counts.sum())
-        if classifier is None:
-            return self.G, self.Q, examples
+    def add_learned(self, classifier: AnalyticClassifier) -> None:
+        """What the classifier has learned, in front of these sums."""
         classifier.fold()
         labels = list(dict.fromkeys([*classifier.labels, *self.labels]))
-        Q = self.Q.new_zeros(len(self.Q), len(labels))
-        Q[:, : len(classifier.labels)] = torch.from_numpy(classifier.Q).to(Q)
-        Q.index_add_(1, torch.tensor([labels.index(label) for label in self.labels], device=Q.device), self.Q)
-        return self.G + torch.from_numpy(classifier.G).to(Q), Q, examples + float(classifier.counts.sum())
+        own, known = [labels.index(label) for label in self.labels], len(classifier.labels)
+        Q, counts = self.Q.new_zeros(len(self.Q), len(labels)), self.counts.new_zeros(len(labels))
+        Q[:, own], counts[own] = self.Q, self.counts
+        Q[:, :known] += torch.from_numpy(classifier.Q).to(Q)
+        counts[:known] += torch.from_numpy(classifier.counts).to(Q)
+        self._G += torch.from_numpy(classifier.G).to(Q)
+        self.labels, self.Q, self.counts = labels, Q, counts
 
     def classifier(self, gamma_relative: float) -> AnalyticClassifier:
         """Ridge regression on these sums alone; `gamma_relative` is in units of trace(G) / M. Raises LearningError."""
+        return AnalyticClassifier(*self._on_cpu(), self.labels, gamma_relative * self.mean_square())
+
+    def solved(self, R: torch.Tensor, gamma: float) -> AnalyticClassifier:
+        """The same of R = (G + gamma I)^-1 [M, M] that is known already; `gamma` is in the units of G's diagonal."""
+        G, Q, counts = self._on_cpu()
+        return AnalyticClassifier.restored(G, Q, R.cpu().numpy(), counts, self.labels, gamma)
+
+    def mean_square(self) -> float:
+        """trace(G) / M, which gammas are in units of. Raises LearningError for sums of nothing."""
         energy = self._G.trace().item()
         if not 0 < energy < float("inf"):  # also when it is not a number
             raise LearningError(
@@ -95,7 +103,7 @@ class GramSums:
                 got=f"{self.counts.sum().item():g} clips with a sum of squares of {energy:.2g}",
                 do="If training diverged, lower the learning rate.",
             )  # fmt: skip
-        return AnalyticClassifier(*self._on_cpu(), self.labels, gamma_relative * energy / len(self._G))
+        return energy / len(self._G)
 
     def add_to(self, classifier: AnalyticClassifier, gamma_relative: float | None = None) -> None:
         """What these clips teach, on top of what the classifier knows. `gamma_relative` is in units of the trace of

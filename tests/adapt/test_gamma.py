@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from pace_edge.adapt.gamma import cross_validated_gamma, held_out_gamma, learn_sums
+from pace_edge.adapt.gamma import cross_validated, held_out_gamma, learn_sums
 from pace_edge.adapt.statistics import GramSums
 from pace_edge.analytic import RandomProjection
+from pace_edge.errors import LearningError
 from tests.adapt.small import settings
 
 GRID = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -19,6 +20,15 @@ def clusters(per_class, M, noise, seed=0):
     rng = np.random.default_rng(seed)
     columns = np.repeat([0, 1], per_class)
     return np.eye(2, M)[columns] + noise * rng.standard_normal((2 * per_class, M)), columns
+
+
+class Sums(GramSums):
+    """Of features phi [n, M] themselves."""
+
+    def __init__(self, phi, columns):
+        super().__init__(RandomProjection.random(1, phi.shape[1], seed=0), "ab")
+        self._G, self.Q = torch.tensor(phi.T @ phi), torch.tensor(phi.T @ np.eye(2)[columns])
+        self.counts = torch.tensor(np.bincount(columns), dtype=torch.float64)
 
 
 def by_the_formula(phi, Y, grid):
@@ -36,21 +46,28 @@ def by_the_formula(phi, Y, grid):
 def test_cross_validation_from_the_sums_is_that_from_the_clips(per_class, M, noise, seed):
     phi, columns = clusters(per_class, M, noise, seed)
     Y = np.eye(2)[columns]
-    chosen = cross_validated_gamma(torch.tensor(phi.T @ phi), torch.tensor(phi.T @ Y), len(phi), GRID)
+    classifier, chosen = cross_validated(Sums(phi, columns), GRID)
     assert chosen == by_the_formula(phi, Y, GRID)
+    A = phi.T @ phi + chosen * np.square(phi).sum() / M * np.eye(M)
+    assert np.abs(classifier.W - np.linalg.solve(A, phi.T @ Y)).max() < 1e-8
+    assert np.abs(classifier.R - np.linalg.inv(A)).max() < 1e-8 * np.abs(classifier.R).max()
+    assert classifier.counts.tolist() == [per_class] * 2 and classifier.labels == ["a", "b"]
 
 
 def test_searched_from_the_choice_before_it_is_the_same_one():
     phi, columns = clusters(12, 20, 0.7)
-    sums = torch.tensor(phi.T @ phi), torch.tensor(phi.T @ np.eye(2)[columns]), len(phi)
-    found = {cross_validated_gamma(*sums, GRID, near=near) for near in (*GRID, 1e-9, 0.02, 1e9)}
-    assert found == {cross_validated_gamma(*sums, GRID)}
+    found = {cross_validated(Sums(phi, columns), GRID, near=near)[1] for near in (*GRID, 1e-9, 0.02, 1e9)}
+    assert found == {cross_validated(Sums(phi, columns), GRID)[1]}
 
 
 def test_a_gamma_that_rounding_swallows_is_never_chosen():
     phi = np.repeat(np.eye(1, 300) + 1e-3, 4, 0)  # rank 1: G + 1e-30 I is singular in float64
-    G, Q = torch.tensor(phi.T @ phi), torch.tensor(phi.T @ np.eye(2)[[0, 1, 0, 1]])
-    assert cross_validated_gamma(G, Q, 4, (1e-30, 0.1)) == 0.1
+    assert cross_validated(Sums(phi, [0, 1, 0, 1]), (1e-30, 0.1))[1] == 0.1
+
+
+def test_clips_without_a_sound_make_no_classifier():
+    with pytest.raises(LearningError, match="no classifier comes of these clips"):
+        cross_validated(Sums(np.zeros((4, 6)), [0, 1, 0, 1]), GRID)
 
 
 def sums_of(z, columns, labels):
