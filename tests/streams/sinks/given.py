@@ -9,6 +9,7 @@ from streams.heard import Event
 from streams.sinks.reports import Reports
 
 AT = 1_790_000_000.0
+QUICK = {"first_retry_s": 0.02, "longest_retry_s": 0.2}
 
 
 def event(number: int = 1, state: str = "end", label: str = "dog", **fields) -> Event:

@@ -7,16 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.sinks.courier import AwayError, Courier, RefusedError, pause_s
-from streams.sinks.outbox import Outbox
 from streams.sinks.sink import Counts
 from tests.streams.sinks.given import Said, wait_until
-
-
-@pytest.fixture
-def outbox(tmp_path):
-    outbox = Outbox(tmp_path / "outbox.sqlite")
-    yield outbox
-    outbox.close()
 
 
 @pytest.fixture

@@ -4,15 +4,8 @@ import pytest
 
 from streams.heard import Window
 from streams.sinks.courier import AwayError
-from streams.sinks.outbox import Outbox
 from streams.sinks.remote import Choice, Remote
 from tests.streams.sinks.given import Said, event, wait_until
-
-
-@pytest.fixture
-def outbox(tmp_path):
-    with Outbox(tmp_path / "outbox.sqlite") as outbox:
-        yield outbox
 
 
 def test_an_event_is_on_the_disk_when_write_returns(outbox):

@@ -22,13 +22,6 @@ QUICK = {"first_retry_s": 0.02, "longest_retry_s": 0.2}
 
 
 @pytest.fixture
-def outbox(tmp_path):
-    outbox = Outbox(tmp_path / "outbox.sqlite")
-    yield outbox
-    outbox.close()
-
-
-@pytest.fixture
 def server():
     """A receiver whose `.answers` are given one after the other, then 200; `.got` has (headers, body) of each."""
 
