@@ -17,6 +17,7 @@ import torch
 from pace_edge.adapt.settings import PaceSettings
 from pace_edge.adapt.statistics import GramSums
 from pace_edge.analytic import AnalyticClassifier
+from pace_edge.errors import LearningError
 
 
 def learn_sums(
@@ -51,25 +52,29 @@ def cross_validated(
     """
     ascending, unit = sorted(grid), sums.mean_square()
     G, errors = sums.G, dict[int, float]()
-    least, R = math.inf, G
+    R_of_best: dict[int, torch.Tensor] = {}  # one at a time: it is as large as G
 
     def error(i: int) -> float:
-        nonlocal least, R
         if 0 <= i < len(ascending) and i not in errors:
-            errors[i], inverse = _gcv(G, sums.Q, float(sums.counts.sum()), ascending[i] * unit)
-            if errors[i] < least:
-                least, R = errors[i], inverse
+            errors[i], R = _gcv(G, sums.Q, float(sums.counts.sum()), ascending[i] * unit)
+            if errors[i] < min((errors[j] for j in R_of_best), default=math.inf):
+                R_of_best.clear()
+                R_of_best[i] = R
         return errors.get(i, math.inf)
 
     if near is None:
-        best = min(range(len(ascending)), key=error)
+        for i in range(len(ascending)):
+            error(i)
     else:
-        best = min(bisect_left(ascending, near * (1 - 1e-9)), len(ascending) - 1)
-        while (lower := min((best, best - 1, best + 1), key=error)) != best:
-            best = lower
-    if least == math.inf:  # nothing to choose by: no gamma leaves the targets' noise any freedom
-        return sums.classifier(ascending[-1]), ascending[-1]
-    return sums.solved(R, ascending[best] * unit), ascending[best]
+        at = min(bisect_left(ascending, near * (1 - 1e-9)), len(ascending) - 1)
+        while (lower := min((at, at - 1, at + 1), key=error)) != at:
+            at = lower
+    for best, R in R_of_best.items():
+        return sums.solved(R, ascending[best] * unit), ascending[best]
+    raise LearningError(
+        "no gamma of the grid can be used: rounding swallows them all", expected="some of about 0.001 or more",
+        got=", ".join(f"{gamma:g}" for gamma in ascending), do="Change the setting gamma_grid.",
+    )  # fmt: skip
 
 
 def _gcv(G: torch.Tensor, Q: torch.Tensor, examples: float, gamma: float) -> tuple[float, torch.Tensor]:
