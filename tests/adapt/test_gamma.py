@@ -63,7 +63,7 @@ def test_searched_from_the_choice_before_it_is_the_same_one():
 def test_a_gamma_that_rounding_swallows_is_never_chosen():
     phi = np.repeat(np.eye(1, 300) + 1e-3, 4, 0)  # rank 1: G + 1e-30 I is singular in float64
     assert cross_validated(Sums(phi, [0, 1, 0, 1]), (1e-30, 0.1))[1] == 0.1
-    with pytest.raises(LearningError, match="no gamma of the grid can be used: .* got 1e-30. Change the setting"):
+    with pytest.raises(LearningError, match=r"no gamma of the grid can be used: .* got 1e-30\. Change the setting"):
         cross_validated(Sums(phi, [0, 1, 0, 1]), (1e-30,))
 
 
