@@ -46,7 +46,7 @@ class PaceSettings:
     n_stop: int = 220  # adapt while so many training clips or fewer came before [I]
     last_adapted_session: int | None = 1  # T3; 0: never adapt; None: as published, by n_stop (docs/benchmarks.md)
 
-    # Coarse or fine (grain.py)
+    # Coarse or fine (grain.py); 0 adapts whatever it is
     adapt_from: float = 0.22  # pretrained backbone's leave-one-out error on session 1; below it never adapt [?]
 
     # Boundary-aware regulariser, PACE 2.4

@@ -142,10 +142,15 @@ def test_not_run_stands_where_nothing_ran_and_nowhere_else(tmp_path, unseen):
 
 def test_the_leaderboard_is_a_file_that_a_report_is_made_of_again(folder, tmp_path, unseen):
     assert read_runs([folder / "leaderboard.jsonl"]).runs == RUNS
-    new = written(tmp_path, [some_run("FeCAM", last=0.85, source="fecam.py sha256:12")])
+    ours = some_run("NCM", last=0.1, source="pace-edge, revision 2")
+    new = written(tmp_path, [ours, some_run("FeCAM", last=0.85, source="fecam.py sha256:12")])
     write_benchmark_report([folder / "leaderboard.jsonl", new], tmp_path / "to")
     text = (tmp_path / "to/report.md").read_text(encoding="utf-8")
-    assert "PACE does not lead: FeCAM is 5.0 points (n 1) ahead" in text and "fecam.py sha256:12" in text
+    assert (
+        "PACE does not lead: FeCAM is 5.0 points (n 1) ahead" in text
+        and "FeCAM is not of this package: fecam.py sha256:12" in text
+    )
+    assert "NCM is not of this package" not in text
     assert [run.method for run in read_runs([tmp_path / "to/leaderboard.jsonl"]).runs][-1] == "FeCAM"
 
 
