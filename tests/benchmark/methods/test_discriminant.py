@@ -43,11 +43,17 @@ def test_a_class_between_two_others_is_not_hidden():
     assert (discriminant_scores(classifier, phi).argmax(1) == columns).all()
 
 
-def test_the_method_calls_what_it_says(tmp_path):
+def test_the_method_is_pace_and_calls_by_these_scores_and_no_others(tmp_path):
     clips = write_clips(tmp_path, classes=4, per_class=6)
-    method = METHODS["PACE, discriminant"].make(task_of())
-    assert method.pace.settings == METHODS["PACE"].make(task_of()).pace.settings
-    learn_and_test(method, sessions_in(clips))
+    method, plain = (METHODS[name].make(task_of()) for name in ("PACE, discriminant", "PACE"))
+    assert method.pace.settings == plain.pace.settings
+    for one in (method, plain):
+        learn_and_test(one, sessions_in(clips))
     classifier = method.pace.classifier
-    scores = discriminant_scores(classifier, method.pace.projection(method.pace.embed(clips).numpy()))
+    phi = method.pace.projection(np.random.default_rng(0).standard_normal((400, 24)))
+    expected = discriminant_scores(classifier, phi)
+    assert (expected.argmax(1) != classifier.plain_scores(phi).argmax(1)).any()  # else this would prove nothing
+    assert np.array_equal(method._read(classifier, phi), expected)
+    assert np.array_equal(plain._read(classifier, phi), classifier.plain_scores(phi))
+    scores = method._read(classifier, method.pace.projection(method.pace.embed(clips).numpy()))
     assert method.call(clips) == [classifier.labels[c] for c in scores.argmax(1)]
