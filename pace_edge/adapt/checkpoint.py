@@ -2,7 +2,8 @@
 
 pace.json               schema, run, backbone, settings, sessions and their accuracy, labels; written last
 adapters/session-NN/    one adapter each, as peft reads it
-classifier-NN.npz       after session NN: G, Q, counts (float64), gamma
+classifier-NN.npz       after session NN: G, Q, counts (float64), gamma; where clips belong together also the scatter
+                        within groups and how many clips there are beyond one a group (groups.py)
 unfinished.pt           of an interrupted session (unfinished.py)
 
 Together with the published backbone this is everything: `load_checkpoint` gives the same predictions, `restore` a run
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from pace_edge.adapt.adapter_file import load_adapter, save_adapter
 from pace_edge.adapt.backbone import Backbone, backbone_sha256
+from pace_edge.adapt.groups import WithinGroups
 from pace_edge.adapt.lora import Adapter, LoraConfig
 from pace_edge.adapt.pace import Pace, SessionReport
 from pace_edge.adapt.sessions import Session
@@ -48,7 +51,7 @@ class Checkpoint:
 
 def run_identity(run: Pace, sessions: Sequence[Session]) -> str:
     """A checksum of what decides a run's result: only a run with the same one may go on from another's files."""
-    clips = [[[c.path.name, c.label] for c in (*s.train, *s.test)] + [len(s.train)] for s in sessions]
+    clips = [[[c.path.name, c.label, c.group] for c in (*s.train, *s.test)] + [len(s.train)] for s in sessions]
     backbone = [run.backbone_sha256, run.backbone.pooled]
     facts = [asdict(run.settings), backbone, run.seconds, [s.labels for s in sessions], clips]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
@@ -69,7 +72,7 @@ def save_checkpoint(
         c, statistics = run.classifier, f"classifier-{len(run.reports):02d}.npz"
         c.fold()
         with (folder / f"{statistics}.part").open("wb") as file:
-            np.savez(file, G=c.G, Q=c.Q, counts=c.counts, gamma=c.gamma)
+            np.savez(file, G=c.G, Q=c.Q, counts=c.counts, gamma=c.gamma, **_of_groups(run.within))
         (folder / f"{statistics}.part").replace(folder / statistics)
         content = {
             "schema": SCHEMA, "run": identity, "backbone": backbone_name, "backbone_sha256": run.backbone_sha256,
@@ -130,6 +133,7 @@ def restore(run: Pace, folder: Path, sessions: Sequence[Session], *, identity: s
         run.reports = [SessionReport(**{**s, "labels": tuple(s["labels"])}) for s in content["sessions"]]
         run.adapters = _load_adapters(folder, content, run.backbone)
         run.classifier = _load_classifier(folder, content)
+        run.within = _load_within(folder, content)
         run.n_frozen, run.similarities = content["n_frozen"], content["cka"]
         run.gamma_relative, run.frozen_error = content["gamma_relative"], content["frozen_error"]
     except (OSError, KeyError, TypeError, ValueError, np.linalg.LinAlgError) as error:
@@ -176,6 +180,17 @@ def _load_classifier(folder: Path, content: dict[str, Any], features: int | None
         G, Q = longer * G[:features, :features], np.sqrt(longer) * Q[:features]
         gamma = gamma * (np.trace(G) / features) / energy
     return AnalyticClassifier(G, Q, counts, content["labels"], float(gamma))
+
+
+def _of_groups(within: WithinGroups | None) -> dict[str, Any]:
+    return {} if within is None else {"scatter": within.scatter.cpu().numpy(), "repeats": within.repeats}
+
+
+def _load_within(folder: Path, content: dict[str, Any]) -> WithinGroups | None:
+    with np.load(folder / content["statistics"]) as arrays:
+        if "scatter" not in arrays:
+            return None
+        return WithinGroups(torch.from_numpy(arrays["scatter"]), int(arrays["repeats"]))
 
 
 def _damaged(folder: Path, error: Exception) -> PaceEdgeError:

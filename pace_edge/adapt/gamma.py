@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from pace_edge.adapt.groups import WithinGroups
 from pace_edge.adapt.settings import PaceSettings
 from pace_edge.adapt.statistics import GramSums
 from pace_edge.analytic import AnalyticClassifier
@@ -22,14 +23,15 @@ from pace_edge.errors import LearningError
 
 def learn_sums(
     classifier: AnalyticClassifier | None, sums: GramSums, gamma_relative: float, settings: PaceSettings,
-    held_out: Callable[[], float],
+    held_out: Callable[[], float], within: WithinGroups | None = None,
 ) -> tuple[AnalyticClassifier, float]:  # fmt: skip
     """A session's sums into the classifier, or into a new one; returned with gamma_relative as it is then. `held_out`
-    is asked for the first session's where the settings say so: see `held_out_gamma`. Raises LearningError."""
+    is asked for the first session's where the settings say so: see `held_out_gamma`. `within`: the groups of what the
+    classifier has learned; `sums.within` has those of both then. Raises LearningError."""
     if settings.gamma_by == "gcv":
         near = None
         if classifier is not None:
-            sums.add_learned(classifier)
+            sums.add_learned(classifier, within)
             near = gamma_relative
         return cross_validated(sums, settings.gamma_grid, near=near)
     if classifier is None:
@@ -47,8 +49,10 @@ def cross_validated(
 
         sum |y - W'phi|^2 / (1 - trace(H) / n)^2,   H = Phi R Phi',   R = (G + gamma I)^-1
 
-    It needs no clip: with W = R Q the sum is n - <W, Q> - gamma |W|^2, and trace(H) is M - gamma trace(R). From `near`,
-    the choice before, the search goes downhill along the grid; without it all are tried. Raises LearningError.
+    It needs no clip: with W = R Q the sum is n - <W, Q> - gamma |W|^2, and trace(H) is M - gamma trace(R). Where clips
+    belong together a group counts as so many clips at its mean, and n is the number of groups: with S the scatter
+    within groups <W, S W> goes off the sum and trace(R S) off trace(H). From `near`, the choice before, the search goes
+    downhill along the grid; without it all are tried. Raises LearningError.
     """
     ascending, unit = sorted(grid), sums.mean_square()
     G, errors = sums.G, dict[int, float]()
@@ -56,7 +60,7 @@ def cross_validated(
 
     def error(i: int) -> float:
         if 0 <= i < len(ascending) and i not in errors:
-            errors[i], R = _gcv(G, sums.Q, float(sums.counts.sum()), ascending[i] * unit)
+            errors[i], R = _gcv(G, sums.Q, float(sums.counts.sum()), ascending[i] * unit, sums.within)
             if errors[i] < min((errors[j] for j in R_of_best), default=math.inf):
                 R_of_best.clear()
                 R_of_best[i] = R
@@ -77,7 +81,9 @@ def cross_validated(
     )  # fmt: skip
 
 
-def _gcv(G: torch.Tensor, Q: torch.Tensor, examples: float, gamma: float) -> tuple[float, torch.Tensor]:
+def _gcv(
+    G: torch.Tensor, Q: torch.Tensor, examples: float, gamma: float, within: WithinGroups | None
+) -> tuple[float, torch.Tensor]:
     """The error, and R."""
     A = G.clone()
     A.diagonal().add_(gamma)
@@ -87,7 +93,12 @@ def _gcv(G: torch.Tensor, Q: torch.Tensor, examples: float, gamma: float) -> tup
     R = torch.cholesky_inverse(L)
     W = R @ Q
     squares = examples - float((W * Q).sum()) - gamma * float(W.square().sum())
-    free = 1.0 - (len(G) - gamma * float(R.trace())) / examples
+    fitted, groups = len(G) - gamma * float(R.trace()), examples  # trace(H)
+    if within is not None:
+        squares -= float((W * (within.scatter @ W)).sum())
+        fitted -= float((R * within.scatter).sum())
+        groups -= within.repeats
+    free = 1.0 - fitted / groups
     return (squares / free**2 if free > 0 and squares > 0 else math.inf), R
 
 

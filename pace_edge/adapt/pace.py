@@ -8,7 +8,7 @@ backbone as it is then: no clip is kept.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -22,6 +22,7 @@ from pace_edge.adapt.data import Clip
 from pace_edge.adapt.first_session import probe
 from pace_edge.adapt.gamma import held_out_gamma, learn_sums
 from pace_edge.adapt.grain import leave_one_out_error
+from pace_edge.adapt.groups import WithinGroups, group_numbers
 from pace_edge.adapt.inputs import Inputs, Masks
 from pace_edge.adapt.lora import Adapter, attach
 from pace_edge.adapt.machine import Machine
@@ -69,7 +70,9 @@ class Pace:
     frozen_error: float = 0.0  # the pretrained backbone's, on session 1; 0 where it was not asked for
     gamma_relative: float = 0.0
     classifier: AnalyticClassifier | None = None
+    within: WithinGroups | None = None  # of what the classifier has learned; None where no clips belong together
     tested: list[Session] = field(default_factory=list)
+    embed_pretrained: Callable[[Sequence[Clip]], np.ndarray] | None = None  # float32 [n, D], where they are at hand
 
     def __post_init__(self) -> None:
         self.backbone_sha256 = backbone_sha256(self.backbone)
@@ -223,11 +226,14 @@ class Pace:
         sums = GramSums(self.projection, session.labels, device=self.machine.device)
         own = self.machine.processes.mine(len(y))
         sums.add(z[own.to(z.device)], y[own])
+        if self.settings.gamma_by == "gcv" and (groups := group_numbers(session.train)) is not None:
+            sums.add_groups(z, groups, self.machine.processes)
         sums.sum_over(self.machine.processes)
         self.classifier, self.gamma_relative = learn_sums(
             self.classifier, sums, self.gamma_relative, self.settings,
-            lambda: held_out_gamma(self.projection(z.cpu().numpy()), y.numpy(), self.settings),
+            lambda: held_out_gamma(self.projection(z.cpu().numpy()), y.numpy(), self.settings), self.within,
         )  # fmt: skip
+        self.within = sums.within
 
     def _inputs(self, clips: Sequence[Clip], first: int, budget: Budget, masks: Masks | None = None) -> Inputs:
         return Inputs(
@@ -237,6 +243,8 @@ class Pace:
 
     def embed(self, clips: Sequence[Clip]) -> torch.Tensor:
         """Through the whole backbone as it is now, nothing kept: [n, D]."""
+        if self.embed_pretrained is not None and not self.adapters:
+            return torch.from_numpy(self.embed_pretrained(clips)).to(self.machine.device)
         return self._inputs(clips, 0, Budget(memory=0, disk=0)).embed_all(f"embedding {len(clips)} clips")
 
 

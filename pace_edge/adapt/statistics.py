@@ -17,20 +17,18 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from pace_edge.adapt.groups import WithinGroups, whole_groups
 from pace_edge.adapt.processes import Processes
+from pace_edge.adapt.products import add_products, filled
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.errors import LearningError
 
 ROWS = 512  # embeddings whose features exist at once: 32 MiB at M = 8192
-TILE = 1024  # rows of G that one product makes
 
 
 class GramSums:
-    """G [M, M], Q [M, C] and counts [C] of labelled embeddings, each one example of weight 1, on `device`.
-
-    Of G, which is symmetric, only tiles on and above the diagonal are summed (1.7 times faster than all of it); the
-    rest is filled in when it is read.
-    """
+    """G [M, M], Q [M, C] and counts [C] of labelled embeddings, each one example of weight 1, on `device`; and of
+    those that belong together (groups.py) the scatter `within` groups, None where none do."""
 
     def __init__(
         self, projection: RandomProjection, labels: Sequence[str], *, device: torch.device | str = "cpu"
@@ -39,6 +37,7 @@ class GramSums:
         self._weight = torch.from_numpy(projection.steps).to(device, torch.float64) * projection.scale  # [D, M]
         M, C = self._weight.shape[1], len(self.labels)
         self._G, self.Q, self.counts = (self._weight.new_zeros(*shape) for shape in ((M, M), (M, C), (C,)))
+        self.within: WithinGroups | None = None
         self._summed = False
 
     def features(self, z: torch.Tensor) -> torch.Tensor:
@@ -52,11 +51,22 @@ class GramSums:
             raise ValueError("these are all processes' sums already")
         for rows, column in zip(z.split(ROWS), columns.to(self.Q.device).split(ROWS), strict=True):
             phi = self.features(rows)
-            for i in range(0, len(self._G), TILE):
-                self._G[i : i + TILE, i:].addmm_(phi[:, i : i + TILE].T, phi[:, i:])
+            add_products(self._G, phi)
             y = torch.nn.functional.one_hot(column, len(self.labels)).to(phi)  # [n, C]
             self.Q.addmm_(phi.T, y)
             self.counts += y.sum(0)
+
+    @torch.no_grad()
+    def add_groups(self, z: torch.Tensor, groups: torch.Tensor, processes: Processes) -> None:
+        """Which embeddings belong together: all of a session's on every process, z [n, D], and the group of each,
+        int64 [n]. Each process sums the groups that it owns."""
+        scatter = torch.zeros_like(self._G)
+        own = (groups % processes.world == processes.rank).nonzero().flatten()
+        for rows, members in whole_groups(groups[own], ROWS):
+            phi, belongs = self.features(z[own[rows].to(z.device)]), members.to(self._G)  # [k, M], [k, groups]
+            means = belongs.T @ phi / belongs.sum(0)[:, None]
+            add_products(scatter, phi - belongs @ means)
+        self.within = WithinGroups(filled(scatter), len(groups) - len(groups.unique()))
 
     def sum_over(self, processes: Processes) -> None:
         """Add up what all processes have: every one of them, once, after its last `add`."""
@@ -64,17 +74,17 @@ class GramSums:
             raise ValueError("these are all processes' sums already")
         processes.sum_(self._G)  # in a message of its own it is not copied
         processes.sum_(self.Q, self.counts)
+        if self.within is not None:
+            processes.sum_(self.within.scatter)
         self._summed = True
 
     @property
     def G(self) -> torch.Tensor:
         """[M, M], all of it."""
-        for i in range(0, len(self._G), TILE):
-            self._G[i + TILE :, i : i + TILE] = self._G[i : i + TILE, i + TILE :].T
-        return self._G
+        return filled(self._G)
 
-    def add_learned(self, classifier: AnalyticClassifier) -> None:
-        """What the classifier has learned, in front of these sums."""
+    def add_learned(self, classifier: AnalyticClassifier, within: WithinGroups | None) -> None:
+        """What the classifier has learned, in front of these sums; `within` the groups of what it has learned."""
         classifier.fold()
         labels = list(dict.fromkeys([*classifier.labels, *self.labels]))
         own, known = [labels.index(label) for label in self.labels], len(classifier.labels)
@@ -84,6 +94,8 @@ class GramSums:
         counts[:known] += torch.from_numpy(classifier.counts).to(Q)
         self._G += torch.from_numpy(classifier.G).to(Q)
         self.labels, self.Q, self.counts = labels, Q, counts
+        if within is not None:
+            self.within = WithinGroups(within.scatter.to(self._G), within.repeats).plus(self.within)
 
     def classifier(self, gamma_relative: float) -> AnalyticClassifier:
         """Ridge regression on these sums alone; `gamma_relative` is in units of trace(G) / M. Raises LearningError."""

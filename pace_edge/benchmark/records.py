@@ -54,7 +54,7 @@ class Record:
     command: str
     at_unix_s: float  # when it ended
     backbone_sha256: str
-    set_sha256: str  # of every clip's content, label and fold
+    set_sha256: str  # of every clip's content, label and fold, and which belong together
     source: str = "pace-edge"  # whose code the method is; of a file from outside its name and checksum
     schema: int = SCHEMA
 

@@ -6,6 +6,7 @@ All audio is below one folder that the person names, each set in the folder that
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,18 +39,22 @@ class DataSet:
 def _small(
     name: str, title: str, folder: str, *, classes: int, per_session: int, epochs: int, seconds: float, fine: bool,
     split: str, licence: str, where: str, manifest: str = "", label: str = "label",
+    grouped: bool = True,
 ) -> DataSet:  # fmt: skip
-    """A set whose manifest ships with the package; `label` "group": its groups are the classes."""
-    read = partial(_from_manifest, manifests.FOLDER / f"{manifest or name}.csv.gz", label)
+    """A set whose manifest ships with the package; `label` "group": its groups are the classes. Not `grouped`: the
+    split parts groups, so each clip stands alone."""
+    read = partial(_from_manifest, manifests.FOLDER / f"{manifest or name}.csv.gz", label, grouped)
     return DataSet(
         name=name, title=title, read=read, folders=(folder,), classes=classes, per_session=per_session, epochs=epochs,
         seconds=seconds, fine=fine, split=split, licence=licence, where=where,
     )  # fmt: skip
 
 
-def _from_manifest(manifest: Path, label: str, folder: Path) -> list[Clip]:
+def _from_manifest(manifest: Path, label: str, grouped: bool, folder: Path) -> list[Clip]:
     clips = manifests.read_manifest(manifest, folder)
-    return [replace(clip, label=clip.group) for clip in clips] if label == "group" else clips
+    if label == "group":
+        clips = [replace(clip, label=clip.group) for clip in clips]
+    return clips if grouped else [replace(clip, group=str(clip.path)) for clip in clips]
 
 
 def _timit(per_session: int) -> DataSet:
@@ -76,7 +81,7 @@ def _sixteen_speakers(per_session: int) -> DataSet:
 def _digits(name: str, title: str, label: str, classes: int, *, fine: bool) -> DataSet:
     return _small(
         name, title, "fsdd", manifest="digits", label=label, classes=classes, per_session=2, epochs=5, seconds=0.6,
-        fine=fine, split="by take, five folds", licence="CC BY-SA 4.0",
+        fine=fine, grouped=False, split="by take, five folds", licence="CC BY-SA 4.0",
         where="https://github.com/Jakobovski/free-spoken-digit-dataset, as 16 kHz Opus.",
     )  # fmt: skip
 
@@ -166,6 +171,13 @@ def read_set(one: DataSet, data: Path) -> list[Clip]:
 
 
 def set_sha256(clips: Sequence[Clip], checksums: Sequence[str]) -> str:
-    """Of what a result depends on, whatever the folder is called: each clip's content, label and fold."""
-    lines = sorted(f"{sha} {clip.label} {clip.fold}" for clip, sha in zip(clips, checksums, strict=True))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    """Of what a result depends on, whatever folder and groups are called: each clip's content, label and fold, and of
+    those that belong together the first one's content."""
+    together: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for clip, sha in zip(clips, checksums, strict=True):
+        together[clip.label, clip.group].append(sha)
+    lines = []
+    for clip, sha in zip(clips, checksums, strict=True):
+        group = together[clip.label, clip.group]
+        lines.append(f"{sha} {clip.label} {clip.fold}" + (f" {min(group)}" if len(group) > 1 else ""))
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

@@ -1,12 +1,13 @@
 """A checkpoint and the published backbone give the run's predictions; a wrong one says what is wrong."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from pace_edge.adapt.checkpoint import load_checkpoint, save_checkpoint
+from pace_edge.adapt.checkpoint import load_checkpoint, restore, run_identity, save_checkpoint
 from pace_edge.adapt.fit import fit
 from pace_edge.adapt.pace import Pace
 from pace_edge.adapt.sessions import plan_sessions
@@ -43,6 +44,35 @@ def test_a_loaded_checkpoint_predicts_what_the_run_does(finished):
     assert loaded.settings == pace.settings
     assert loaded.accuracies == tuple(report.accuracy for report in pace.reports)
     assert not any(p.requires_grad for p in loaded.backbone.parameters())
+
+
+def test_what_is_known_of_recordings_is_kept_and_a_run_goes_on_with_it(tmp_path):
+    clips = [replace(clip, group=str(int(clip.group) // 2)) for clip in write_clips(tmp_path, classes=4)]
+    sessions = plan_sessions(clips, classes_per_session=2, test_fold=1)
+
+    def pace():
+        return Pace(small_encoder(), settings(last_adapted_session=0, gamma_grid=(1e-4, 1e-2, 1.0)), 0.5)
+
+    whole, before, after = pace(), pace(), pace()
+    before.learn_session(sessions[0])
+    identity = run_identity(before, sessions)
+    save_checkpoint(before, "small", tmp_path / "checkpoint", identity=identity)
+    restore(after, tmp_path / "checkpoint", sessions, identity=identity)
+    assert after.within.repeats == before.within.repeats > 0
+    assert torch.equal(after.within.scatter, before.within.scatter)
+    for session in sessions:
+        whole.learn_session(session)
+    after.learn_session(sessions[1])
+    assert after.within.repeats == whole.within.repeats
+    assert (after.within.scatter - whole.within.scatter).abs().max() < 1e-12
+    assert np.abs(after.classifier.W - whole.classifier.W).max() < 1e-9
+
+
+def test_other_groups_are_another_run(finished):
+    pace, clips, _ = finished
+    others = [replace(clip, group="one") for clip in clips]
+    plans = [plan_sessions(some, classes_per_session=2, test_fold=1) for some in (clips, others)]
+    assert run_identity(pace, plans[0]) != run_identity(pace, plans[1])
 
 
 def test_it_says_what_was_done(finished):

@@ -8,6 +8,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from pace_edge.adapt.gamma import cross_validated, held_out_gamma, learn_sums
+from pace_edge.adapt.processes import Processes
 from pace_edge.adapt.statistics import GramSums
 from pace_edge.analytic import RandomProjection
 from pace_edge.errors import LearningError
@@ -54,6 +55,51 @@ def test_cross_validation_from_the_sums_is_that_from_the_clips(per_class, M, noi
     assert classifier.counts.tolist() == [per_class] * 2 and classifier.labels == ["a", "b"]
 
 
+def by_the_formula_of_groups(phi, Y, groups, grid):
+    """The same where a group is so many clips at its mean: its residual and its leverage, and there are so many."""
+    M, errors = phi.shape[1], []
+    members = np.eye(groups.max() + 1)[groups]
+    sizes = members.sum(0)
+    means = members.T @ phi / sizes[:, None]
+    for gamma in grid:
+        R = np.linalg.inv(phi.T @ phi + gamma * np.square(phi).sum() / M * np.eye(M))
+        left = members.T @ Y / sizes[:, None] - means @ (R @ phi.T @ Y)
+        leverage = sizes * np.einsum("gi,ij,gj->g", means, R, means)
+        errors.append((sizes[:, None] * left**2).sum() / (1 - leverage.sum() / len(sizes)) ** 2)
+    return grid[int(np.argmin(errors))]
+
+
+def of_recordings(recordings, slices, noise, seed, *, within, width=6):
+    """z [n, width] of `recordings` a class, each of `slices` clips that differ by `within`; columns and groups."""
+    rng = np.random.default_rng(seed)
+    centres = np.eye(2, width)[np.repeat([0, 1], recordings)] + noise * rng.standard_normal((2 * recordings, width))
+    groups = np.repeat(np.arange(2 * recordings), slices)
+    z = centres[groups] + within * rng.standard_normal((len(groups), width))
+    return z, np.repeat([0, 1], recordings * slices), groups
+
+
+@examples(max_examples=60, deadline=None)
+@given(st.integers(2, 9), st.integers(1, 5), st.floats(0.1, 2), st.floats(0, 1), st.integers(0, 9))
+def test_a_group_is_left_out_whole(recordings, slices, noise, within, seed):
+    z, columns, groups = of_recordings(recordings, slices, noise, seed, within=within)
+    order = np.random.default_rng(seed).permutation(len(z))  # groups need not lie together
+    sums = sums_of(z[order], columns[order], "ab")
+    phi = sums.features(torch.tensor(z, dtype=torch.float32)).numpy()
+    sums.add_groups(torch.tensor(z[order], dtype=torch.float32), torch.tensor(groups[order]), Processes())
+    assert cross_validated(sums, GRID)[1] == by_the_formula_of_groups(phi, np.eye(2)[columns], groups, GRID)
+
+
+@examples(max_examples=30, deadline=None)
+@given(st.integers(3, 9), st.integers(2, 6), st.floats(0.1, 2), st.integers(0, 9))
+def test_slices_that_are_alike_count_as_one_clip(recordings, slices, noise, seed):
+    z, columns, groups = of_recordings(recordings, slices, noise, seed, within=0.0)
+    sums, one_each = sums_of(z, columns, "ab"), sums_of(z[::slices], columns[::slices], "ab")
+    sums.add_groups(torch.tensor(z, dtype=torch.float32), torch.tensor(groups), Processes())
+    (with_slices, gamma), (alone, expected) = cross_validated(sums, GRID), cross_validated(one_each, GRID)
+    assert gamma == expected
+    assert np.abs(with_slices.W - alone.W).max() < 1e-6 * np.abs(alone.W).max()
+
+
 def test_searched_from_the_choice_before_it_is_the_same_one():
     phi, columns = clusters(12, 20, 0.7)
     found = {cross_validated(Sums(phi, columns), GRID, near=near)[1] for near in (*GRID, 1e-9, 0.02, 1e9)}
@@ -78,17 +124,24 @@ def sums_of(z, columns, labels):
     return sums
 
 
-def test_after_the_last_session_neither_the_order_nor_the_sessions_matter():
+@pytest.mark.parametrize("of_one_recording", ["", "ade"])
+def test_after_the_last_session_neither_the_order_nor_the_sessions_matter(of_one_recording):
     rng = np.random.default_rng(3)
     of_class = {label: rng.standard_normal((9, 6)) + rng.standard_normal(6) for label in "abcdef"}
     found = []
     for sessions in (("ab", "cd", "ef"), ("fc", "ea", "db"), ("abc", "def")):
-        classifier, gamma = None, 0.0
+        classifier, gamma, within = None, 0.0, None
         for labels in sessions:
             z, columns = np.concatenate([of_class[label] for label in labels]), np.repeat(range(len(labels)), 9)
+            sums = sums_of(z, columns, labels)
+            if set(labels) & set(of_one_recording):  # three slices of each recording in some classes
+                slices = np.repeat([3 if label in of_one_recording else 1 for label in labels], 9)
+                groups = torch.tensor(np.arange(len(z)) // slices * 10 + slices)
+                sums.add_groups(torch.tensor(z, dtype=torch.float32), groups, Processes())
             classifier, gamma = learn_sums(
-                classifier, sums_of(z, columns, labels), gamma, settings(gamma_by="gcv"), lambda: pytest.fail("asked")
+                classifier, sums, gamma, settings(gamma_by="gcv"), lambda: pytest.fail("asked"), within
             )
+            within = sums.within
         found.append((gamma, classifier.W[:, [classifier.labels.index(label) for label in "abcdef"]]))
     for gamma, W in found[1:]:
         assert gamma == found[0][0]

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pace_edge.adapt import statistics
+from pace_edge.adapt import products, statistics
 from pace_edge.adapt.fit import fit
 from pace_edge.adapt.processes import Processes
 from pace_edge.adapt.statistics import GramSums
@@ -21,7 +21,7 @@ PROJECTION = RandomProjection.random(D, M, seed=0)
 def several_blocks_and_tiles(monkeypatch):
     """So that blocks of rows and tiles of G are many and the last ones short."""
     monkeypatch.setattr(statistics, "ROWS", 7)
-    monkeypatch.setattr(statistics, "TILE", 16)
+    monkeypatch.setattr(products, "TILE", 16)
 
 
 def embedded(seed=0, n=N):

@@ -1,12 +1,14 @@
 """The sets come as the paper says; what is not here, or is another set, is said and not run."""
 
+import gzip
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pace_edge.adapt.sessions import plan_sessions
-from pace_edge.benchmark.sets import SETS, find_set, read_set, set_sha256
+from pace_edge.benchmark.sets import SETS, _from_manifest, find_set, read_set, set_sha256
 from pace_edge.errors import PaceEdgeError, UsageError
 from tests.adapt.small import write_clips
 
@@ -67,11 +69,25 @@ def test_a_set_that_is_neither_ours_nor_a_path_is_a_usage_error():
         find_set("esc51")
 
 
-def test_a_sets_checksum_is_that_of_content_label_and_fold_alone(tmp_path):
-    clips = write_clips(tmp_path, classes=2, per_class=3)
+def test_a_sets_checksum_is_that_of_content_label_fold_and_what_belongs_together(tmp_path):
+    clips = [replace(clip, group=str(i // 2)) for i, clip in enumerate(write_clips(tmp_path, classes=2, per_class=4))]
     sums = [str(i) for i in range(len(clips))]
-    moved = [replace(clip, path=Path("/elsewhere") / clip.path.name, group="") for clip in clips]
+    moved = [replace(clip, path=Path("/elsewhere") / clip.path.name, group=f"x{clip.group}") for clip in clips]
     assert set_sha256(moved[::-1], sums[::-1]) == set_sha256(clips, sums)
     assert set_sha256(clips, [*sums[:-1], "x"]) != set_sha256(clips, sums)
-    assert set_sha256([replace(clips[0], fold=9), *clips[1:]], sums) != set_sha256(clips, sums)
-    assert set_sha256([replace(clips[0], label="x"), *clips[1:]], sums) != set_sha256(clips, sums)
+    for change in ({"fold": 9}, {"label": "x"}, {"group": "x"}):
+        assert set_sha256([replace(clips[0], **change), *clips[1:]], sums) != set_sha256(clips, sums)
+
+
+def test_a_set_whose_split_parts_groups_has_each_clip_alone(tmp_path):
+    rows = ["path,label,fold,group,check"]
+    for name, fold in (("a.wav", 1), ("b.wav", 2)):
+        (tmp_path / name).write_bytes(name.encode())
+        rows.append(f"{name},7,{fold},george,{hashlib.sha256(name.encode()).hexdigest()[:16]}")
+    manifest = tmp_path / "digits.csv.gz"
+    manifest.write_bytes(gzip.compress("\n".join(rows).encode()))
+    for label, name in (("label", "7"), ("group", "george")):
+        clips = _from_manifest(manifest, label, False, tmp_path)
+        assert [clip.label for clip in clips] == [name, name]
+        assert len({clip.group for clip in clips}) == 2
+    assert [clip.group for clip in _from_manifest(manifest, "label", True, tmp_path)] == ["george", "george"]

@@ -13,6 +13,8 @@ import torch
 
 from pace_edge.adapt.data import Clip
 from pace_edge.adapt.gamma import held_out_gamma, learn_sums
+from pace_edge.adapt.groups import WithinGroups, group_numbers
+from pace_edge.adapt.processes import Processes
 from pace_edge.adapt.sessions import Session
 from pace_edge.adapt.settings import PaceSettings
 from pace_edge.adapt.statistics import GramSums
@@ -28,6 +30,7 @@ class FrozenAnalytic:
         self.projection = RandomProjection.random(task.backbone.embedding_size, task.M, seed=task.seed)
         self.classifier: AnalyticClassifier | None = None
         self.details: dict[str, float] = {}
+        self._within: WithinGroups | None = None
         self._embed, self._device = Remembered(task.embed), task.machine.device
 
     def learn(self, session: Session) -> None:
@@ -36,10 +39,13 @@ class FrozenAnalytic:
         columns = torch.tensor([session.labels.index(clip.label) for clip in session.train])
         sums = GramSums(self.projection, session.labels, device=self._device)
         sums.add(torch.from_numpy(z).to(self._device), columns)
+        if self.settings.gamma_by == "gcv" and (groups := group_numbers(session.train)) is not None:
+            sums.add_groups(torch.from_numpy(z).to(self._device), groups, Processes())
         self.classifier, self.details["gamma_relative"] = learn_sums(
             self.classifier, sums, self.details.get("gamma_relative", 0.0), self.settings,
-            lambda: held_out_gamma(self.projection(z), columns.numpy(), self.settings),
+            lambda: held_out_gamma(self.projection(z), columns.numpy(), self.settings), self._within,
         )  # fmt: skip
+        self._within = sums.within
 
     def call(self, clips: Sequence[Clip]) -> list[str]:
         assert self.classifier is not None
@@ -47,13 +53,18 @@ class FrozenAnalytic:
         return [self.classifier.labels[c] for c in scores.argmax(1)]
 
     def cost(self) -> Cost:
-        return Cost(trainable_parameters=0, stored_bytes=statistics_bytes(self.classifier, self.projection))
+        return Cost(
+            trainable_parameters=0, stored_bytes=statistics_bytes(self.classifier, self.projection, self._within)
+        )
 
 
-def statistics_bytes(classifier: AnalyticClassifier | None, projection: RandomProjection) -> int:
-    """G, Q, the counts and the projection; R and W are computed from them."""
+def statistics_bytes(
+    classifier: AnalyticClassifier | None, projection: RandomProjection, within: WithinGroups | None = None
+) -> int:
+    """G, Q, the counts, the projection and, if there are groups, the scatter within them. R and W are computed."""
     assert classifier is not None
-    return sum(part.nbytes for part in (classifier.G, classifier.Q, classifier.counts, projection.steps))
+    kept = (classifier.G, classifier.Q, classifier.counts, projection.steps)
+    return sum(part.nbytes for part in kept) + (within.scatter.nbytes if within is not None else 0)
 
 
 FROZEN = {

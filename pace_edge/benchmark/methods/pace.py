@@ -35,12 +35,14 @@ class PaceMethod:
         self, task: Task, changes: Callable[[Task], dict[str, Any]], read: Read = AnalyticClassifier.plain_scores
     ) -> None:
         settings = PaceSettings(**{"epochs": task.epochs, "M": task.M, "seed": task.seed, **changes(task)})
-        self.pace = Pace(copy.deepcopy(task.backbone), settings, task.seconds, task.machine)
+        backbone, self._pretrained = copy.deepcopy(task.backbone), Remembered(task.embed)
+        self.pace = Pace(backbone, settings, task.seconds, task.machine, embed_pretrained=self._pretrained)
         self._embed = Remembered(lambda clips: self.pace.embed(clips).cpu().numpy())
         self._read, self._trained = read, 0
 
     def learn(self, session: Session) -> None:
         report = self.pace.learn_session(session)
+        self._pretrained.forget()
         if report.adapted:
             self._embed.forget()  # every clip is seen through another backbone now
         self._trained = max(self._trained, self._trained_now(session, report.adapted))
@@ -53,7 +55,9 @@ class PaceMethod:
 
     def cost(self) -> Cost:
         adapters = sum(_bytes(adapter.parameters()) for adapter in self.pace.adapters)
-        return Cost(self._trained, statistics_bytes(self.pace.classifier, self.pace.projection) + adapters)
+        return Cost(
+            self._trained, statistics_bytes(self.pace.classifier, self.pace.projection, self.pace.within) + adapters
+        )
 
     @property
     def details(self) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """PACE in the benchmark is PACE: the same calls as a run of `adapt`, no look at test clips, its cost counted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -42,6 +44,24 @@ def test_where_it_does_not_adapt_it_is_the_frozen_classifier(clips):
         learn_and_test(method, sessions_in(clips))
         called.append(method.call(clips))
     assert called[0] == called[1]
+
+
+def test_as_long_as_nothing_is_adapted_each_clip_is_taken_from_the_cache_once(clips, monkeypatch):
+    task, asked = task_of(), []
+    embed = task.embed
+    task = replace(task, embed=lambda some: asked.extend(some) or embed(some))
+    method = method_of(task, last_adapted_session=1, adapt_from=9.0)  # it asks, and finds nothing to adapt
+    with monkeypatch.context() as closed:
+        closed.setattr(method.pace, "_inputs", lambda *_: pytest.fail("embedded again"))
+        learn_and_test(method, sessions_in(clips))
+    assert len(asked) == len({clip.path for clip in asked}) == len(clips)
+
+
+def test_once_adapted_it_never_asks_the_cache(clips):
+    task = replace(task_of(), embed=lambda some: pytest.fail("asked"))
+    method = method_of(task, last_adapted_session=1, frozen_blocks=0, regulariser_weight=0.0)
+    learn_and_test(method, sessions_in(clips))
+    assert method.details["adapted_sessions"] == 1
 
 
 def test_the_tasks_backbone_stays_as_it_was(clips):
