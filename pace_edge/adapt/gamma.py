@@ -49,10 +49,12 @@ def cross_validated(
 
         sum |y - W'phi|^2 / (1 - trace(H) / n)^2,   H = Phi R Phi',   R = (G + gamma I)^-1
 
-    It needs no clip: with W = R Q the sum is n - <W, Q> - gamma |W|^2, and trace(H) is M - gamma trace(R). Where clips
-    belong together a group counts as so many clips at its mean, and n is the number of groups: with S the scatter
-    within groups <W, S W> goes off the sum and trace(R S) off trace(H). From `near`, the choice before, the search goes
-    downhill along the grid; without it all are tried. Raises LearningError.
+    It needs no clip: with W = R Q the sum is n - <W, Q> - gamma |W|^2, and trace(H) is M - gamma trace(R).
+
+    Where clips belong together a whole group is left out: the groups' means, and what clips differ by from the mean of
+    their group, have each their own share of the sum, of trace(H) and of n. With S the scatter within groups and r
+    clips beyond one a group, the second share is <W, S W>, trace(R S) and r. From `near`, the choice before, the search
+    goes downhill along the grid; without it all are tried. Raises LearningError.
     """
     ascending, unit = sorted(grid), sums.mean_square()
     G, errors = sums.G, dict[int, float]()
@@ -93,13 +95,19 @@ def _gcv(
     R = torch.cholesky_inverse(L)
     W = R @ Q
     squares = examples - float((W * Q).sum()) - gamma * float(W.square().sum())
-    fitted, groups = len(G) - gamma * float(R.trace()), examples  # trace(H)
+    fitted, alike = len(G) - gamma * float(R.trace()), 0.0  # trace(H)
     if within is not None:
-        squares -= float((W * (within.scatter @ W)).sum())
-        fitted -= float((R * within.scatter).sum())
-        groups -= within.repeats
-    free = 1.0 - fitted / groups
-    return (squares / free**2 if free > 0 and squares > 0 else math.inf), R
+        squares_within = float((W * (within.scatter @ W)).sum())
+        fitted_within = float((R * within.scatter).sum())
+        alike = _left_out(squares_within, fitted_within, within.repeats)
+        squares, fitted, examples = squares - squares_within, fitted - fitted_within, examples - within.repeats
+    return alike + (_left_out(squares, fitted, examples) if squares > 0 else math.inf), R
+
+
+def _left_out(squares: float, fitted: float, n: float) -> float:
+    """The squared errors that n residuals would have had each left out, of which `fitted` is the sum of leverages."""
+    free = 1.0 - fitted / n
+    return squares / free**2 if free > 0 else math.inf
 
 
 def held_out_gamma(phi: np.ndarray, columns: np.ndarray, settings: PaceSettings) -> float:

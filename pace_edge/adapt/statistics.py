@@ -60,13 +60,15 @@ class GramSums:
     def add_groups(self, z: torch.Tensor, groups: torch.Tensor, processes: Processes) -> None:
         """Which embeddings belong together: all of a session's on every process, z [n, D], and the group of each,
         int64 [n]. Each process sums the groups that it owns."""
+        if not (repeats := len(groups) - len(groups.unique())):
+            return
         scatter = torch.zeros_like(self._G)
         own = (groups % processes.world == processes.rank).nonzero().flatten()
         for rows, members in whole_groups(groups[own], ROWS):
             phi, belongs = self.features(z[own[rows].to(z.device)]), members.to(self._G)  # [k, M], [k, groups]
             means = belongs.T @ phi / belongs.sum(0)[:, None]
             add_products(scatter, phi - belongs @ means)
-        self.within = WithinGroups(filled(scatter), len(groups) - len(groups.unique()))
+        self.within = WithinGroups(filled(scatter), repeats)
 
     def sum_over(self, processes: Processes) -> None:
         """Add up what all processes have: every one of them, once, after its last `add`."""

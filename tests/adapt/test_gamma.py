@@ -56,16 +56,17 @@ def test_cross_validation_from_the_sums_is_that_from_the_clips(per_class, M, noi
 
 
 def by_the_formula_of_groups(phi, Y, groups, grid):
-    """The same where a group is so many clips at its mean: its residual and its leverage, and there are so many."""
+    """The same with H = Phi R Phi' in two parts: between the groups' means, and within groups."""
     M, errors = phi.shape[1], []
     members = np.eye(groups.max() + 1)[groups]
-    sizes = members.sum(0)
-    means = members.T @ phi / sizes[:, None]
+    mean = members / members.sum(0) @ members.T  # of each clip's group
     for gamma in grid:
-        R = np.linalg.inv(phi.T @ phi + gamma * np.square(phi).sum() / M * np.eye(M))
-        left = members.T @ Y / sizes[:, None] - means @ (R @ phi.T @ Y)
-        leverage = sizes * np.einsum("gi,ij,gj->g", means, R, means)
-        errors.append((sizes[:, None] * left**2).sum() / (1 - leverage.sum() / len(sizes)) ** 2)
+        H = phi @ np.linalg.inv(phi.T @ phi + gamma * np.square(phi).sum() / M * np.eye(M)) @ phi.T
+        error, left = 0.0, Y - H @ Y
+        for part in (mean, np.eye(len(mean)) - mean):
+            if np.trace(part) > 0.5:
+                error += np.square(part @ left).sum() / (1 - np.trace(part @ H @ part) / np.trace(part)) ** 2
+        errors.append(error)
     return grid[int(np.argmin(errors))]
 
 
@@ -142,10 +143,13 @@ def test_after_the_last_session_neither_the_order_nor_the_sessions_matter(of_one
                 classifier, sums, gamma, settings(gamma_by="gcv"), lambda: pytest.fail("asked"), within
             )
             within = sums.within
-        found.append((gamma, classifier.W[:, [classifier.labels.index(label) for label in "abcdef"]]))
-    for gamma, W in found[1:]:
+        found.append((gamma, classifier.W[:, [classifier.labels.index(label) for label in "abcdef"]], within))
+    for gamma, W, within in found:
         assert gamma == found[0][0]
         assert np.abs(W - found[0][1]).max() < 1e-8
+        if of_one_recording:
+            assert within.repeats == 3 * 6
+            assert (within.scatter - found[0][2].scatter).abs().max() < 1e-10
 
 
 @pytest.mark.parametrize("follows", [True, False])

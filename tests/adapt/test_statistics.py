@@ -96,7 +96,7 @@ class With(Processes):
 
     def __init__(self, other):
         super().__init__(0, 2)
-        object.__setattr__(self, "waiting", [other._G, other.Q, other.counts])
+        object.__setattr__(self, "waiting", [other._G, other.Q, other.counts, other.within.scatter])
 
     def sum_(self, *tensors):
         for tensor in tensors:
@@ -106,9 +106,14 @@ class With(Processes):
 @pytest.mark.parametrize("share", [0, 25])  # a process without a clip, and with some
 def test_what_several_processes_summed_is_what_one_would_have(share):
     z, columns = embedded()
-    ours, theirs = summed((z[:share], columns[:share])), summed((z[share:], columns[share:]))
+    ours, theirs, alone = summed((z[:share], columns[:share])), summed((z[share:], columns[share:])), summed()
+    groups = torch.arange(N) // 3
+    for sums, processes in ((ours, Processes(0, 2)), (theirs, Processes(1, 2)), (alone, Processes())):
+        sums.add_groups(z, groups, processes)
     ours.sum_over(With(theirs))
     assert_same(ours.classifier(0.01), fitted(z, columns))
+    assert torch.allclose(ours.within.scatter, alone.within.scatter, rtol=1e-10, atol=1e-12)
+    assert ours.within.repeats == alone.within.repeats == N - N // 3
 
 
 def test_sums_are_shared_once_and_end_there():

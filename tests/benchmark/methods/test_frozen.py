@@ -1,5 +1,7 @@
 """The analytic classifier on the frozen backbone: with one gamma, ridge regression on everything in any order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,11 @@ def test_it_keeps_the_statistics_and_nothing_of_the_clips(clips):
     learn_and_test(method, sessions_in(clips))
     assert method.cost().trainable_parameters == 0
     assert method.cost().stored_bytes == 8 * (64 * 64 + 64 * 6 + 6) + 24 * 64
+
+
+def test_what_it_knows_of_recordings_it_keeps_through_sessions_without(clips):
+    method, (first, *others) = FrozenAnalytic(task_of()), sessions_in(clips)
+    together = tuple(replace(clip, group=str(int(clip.group) // 2)) for clip in first.train)
+    for session in (replace(first, train=together), *others):
+        method.learn(session)
+    assert method.cost().stored_bytes == 8 * (2 * 64 * 64 + 64 * 6 + 6) + 24 * 64
