@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from pace_edge.benchmark.records import Record
 from pace_edge.errors import PaceEdgeError
 
 FROZEN, PACE = "frozen + analytic", "PACE"
+Key = tuple[str, str, float, int, int]  # set, backbone, seconds, epochs, M
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Group:
     epochs: int
     M: int
     of_method: dict[str, list[Record]]
+    apart: str = ""  # what tells it from others of the same set and backbone
 
     @cached_property
     def runs(self) -> list[Record]:
@@ -40,13 +42,13 @@ class Group:
 
     @property
     def name(self) -> str:
-        return f"{self.set}, {self.backbone}"
+        return f"{self.set}, {self.backbone}{self.apart}"
 
 
 def grouped(runs: Sequence[Record], methods: Sequence[str] = ()) -> list[Group]:
     """Groups in the order of their first runs; methods as in `methods`, then others as they come. Raises PaceEdgeError
     for runs that say they are comparable and are not."""
-    held: dict[tuple[str, str, float, int, int], dict[str, list[Record]]] = {}
+    held: dict[Key, dict[str, list[Record]]] = {}
     place = {method: i for i, method in enumerate(methods)}
     for run in runs:
         key = (run.set, run.backbone, run.seconds, run.epochs, run.M)
@@ -54,9 +56,15 @@ def grouped(runs: Sequence[Record], methods: Sequence[str] = ()) -> list[Group]:
     groups = []
     for key, of_method in held.items():
         known_first = sorted(of_method, key=lambda method: place.get(method, len(place)))
-        groups.append(Group(*key, {method: of_method[method] for method in known_first}))
+        groups.append(Group(*key, {method: of_method[method] for method in known_first}, _apart(key, held)))
         _check(groups[-1])
     return groups
+
+
+def _apart(key: Key, keys: Iterable[Key]) -> str:
+    twins = [other for other in keys if other[:2] == key[:2]]
+    said = zip((f"{key[2]:g} s", f"E_0 {key[3]}", f"M {key[4]}"), *(twin[2:] for twin in twins), strict=True)
+    return "".join(f", {text}" for text, *values in said if len(set(values)) > 1)
 
 
 def plan(run: Record) -> tuple[int, int]:

@@ -35,7 +35,7 @@ def page(
 ) -> str:  # fmt: skip
     """`pictures` are each group's; `analysis` is Markdown from somebody who looked."""
     runs = [run for group in groups for run in group.runs]
-    of_sets = [f"{group.name}{_settings(groups, group)}" for group in groups]
+    of_sets = [group.name for group in groups]
     headings = [LEAD, *[WHY] * bool(analysis), RAN, BESIDE, SMALL, READ, *of_sets, *[CKA] * bool(cka), MADE]
     lines = [
         "# Audio continual learning with pretrained models", "",
@@ -60,12 +60,6 @@ def page(
 
 def _section(heading: str) -> list[str]:
     return ["", f"## {cell(heading)}", ""]
-
-
-def _settings(groups: Sequence[Group], group: Group) -> str:
-    """What tells a group from others of the same set and backbone."""
-    twins = [other for other in groups if other.name == group.name]
-    return f", M {group.M}, E_0 {group.epochs}, {group.seconds:g} s" if len(twins) > 1 else ""
 
 
 def _standing(groups: Sequence[Group]) -> list[str]:

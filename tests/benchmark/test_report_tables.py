@@ -126,6 +126,15 @@ def test_runs_of_other_settings_are_never_in_one_group():
     assert [len(group.runs) for group in grouped([*runs, some_run(set="sc12")])] == [1] * 6
 
 
+def test_groups_of_one_set_and_backbone_are_called_by_what_differs_between_them():
+    first, *others = (some_run(), some_run(M=8192), some_run(set="sc12"))
+    assert [group.name for group in grouped([first, *others])] == [
+        "esc10, whisper-base:last, M 2048", "esc10, whisper-base:last, M 8192", "sc12, whisper-base:last",
+    ]  # fmt: skip
+    names = [group.name for group in grouped([first, some_run(epochs=1, seconds=1.5)])]
+    assert names == ["esc10, whisper-base:last, 5 s, E_0 10", "esc10, whisper-base:last, 1.5 s, E_0 1"]
+
+
 @pytest.mark.parametrize(
     ("other", "what"),
     [
