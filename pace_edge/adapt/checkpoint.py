@@ -24,7 +24,7 @@ import torch
 
 from pace_edge.adapt.adapter_file import load_adapter, save_adapter
 from pace_edge.adapt.backbone import Backbone, backbone_sha256
-from pace_edge.adapt.groups import WithinGroups
+from pace_edge.adapt.groups import WithinGroups, group_numbers
 from pace_edge.adapt.lora import Adapter, LoraConfig
 from pace_edge.adapt.pace import Pace, SessionReport
 from pace_edge.adapt.sessions import Session
@@ -51,9 +51,10 @@ class Checkpoint:
 
 def run_identity(run: Pace, sessions: Sequence[Session]) -> str:
     """A checksum of what decides a run's result: only a run with the same one may go on from another's files."""
-    clips = [[[c.path.name, c.label, c.group] for c in (*s.train, *s.test)] + [len(s.train)] for s in sessions]
+    clips = [[[c.path.name, c.label] for c in (*s.train, *s.test)] + [len(s.train)] for s in sessions]
     backbone = [run.backbone_sha256, run.backbone.pooled]
     facts = [asdict(run.settings), backbone, run.seconds, [s.labels for s in sessions], clips]
+    facts += [groups.tolist() for s in sessions if (groups := group_numbers(s.train)) is not None]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
