@@ -76,7 +76,7 @@ def standing_table(groups: Sequence[Group], methods: Sequence[str], stands_for: 
     """The last accuracies of `methods` side by side, one row a group."""
     rows = [
         [
-            cell(group.set), cell(stands_for.get(group.set, NOTHING)), cell(group.backbone),
+            cell(group.set), cell(stands_for.get(group.set, NOTHING)), cell(f"{group.backbone}{group.apart}"),
             *(spread(mean_of([run.accuracy for run in group.of_method[method]]))
               if method in group.of_method else NOT_RUN for method in methods),
         ]

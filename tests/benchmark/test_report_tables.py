@@ -192,6 +192,11 @@ def test_small_sets_stand_beside_the_name_of_what_they_stand_in_for():
     rows = cells(standing_table(groups, ["PACE", "L2P"], paper.STANDS_FOR))
     assert rows["esc10"] == ["ESC-50", "whisper-base:last", "77.0 ± 2.6", "not run"]
     assert rows["digits"] == ["", "whisper-base:last", "50.0", "not run"]
+    twins = standing_table(grouped([some_run(), some_run(M=8192)]), ["PACE"], paper.STANDS_FOR)
+    assert [line.split("|")[3].strip() for line in twins[2:]] == [
+        "whisper-base:last, M 2048",
+        "whisper-base:last, M 8192",
+    ]
 
 
 def test_where_pace_does_not_lead_a_sentence_says_by_how_much():
