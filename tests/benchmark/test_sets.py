@@ -1,7 +1,9 @@
 """The sets come as the paper says; what is not here, or is another set, is said and not run."""
 
+import csv
 import gzip
 import hashlib
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +45,16 @@ def test_a_small_set_is_whole_and_can_be_planned(name):
     assert sizes[-1] in (one.per_session, one.per_session + 1)  # a rest of one goes to the session before
     share = sum(len(session.test) for session in sessions) / len(clips)
     assert 0.15 < share < 0.36
+
+
+@pytest.mark.parametrize("name", [name for name, one in SETS.items() if not one.paper])
+def test_groups_are_kept_exactly_where_the_split_parts_none(name):
+    manifest, _, grouped = SETS[name].read.args
+    folds = defaultdict(set)
+    with gzip.open(manifest, "rt") as file:
+        for row in csv.DictReader(file):
+            folds[row["group"]].add(row["fold"])
+    assert grouped == all(len(its) == 1 for its in folds.values())
 
 
 def test_a_set_with_too_few_classes_is_not_run(tmp_path):
