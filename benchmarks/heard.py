@@ -15,7 +15,7 @@ from pace_edge.adapt.data import Clip, read_manifest
 from pace_edge.adapt.fit import Example
 from pace_edge.adapt.starter import noise_examples, sound_examples, word_examples
 from pace_edge.analytic import RandomProjection
-from streams.encoder import Encoder
+from streams.listening.encoder import Encoder
 
 WHISPER, YAMNET = slice(0, 384), slice(384, None)  # columns of the embedding
 PIECE = 200  # clips whose windows are in memory at once

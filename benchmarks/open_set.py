@@ -6,9 +6,9 @@ Unknown: nine classes of UrbanSound8K; sentences of TIMIT and spoken digits (for
 called other than speech); and classes of the model held out, each once (twice for `sounds`), where the model has not
 heard them. Each cell: AUROC in percent, then single windows an hour (one every 0.5 s) that would be announced at the
 threshold that misses 5 % of the known windows that are called right. The last column: events an hour on UrbanSound8K,
-two windows that agree, as streams/events.py decides. Means over folds, for AUROC of UrbanSound8K with their standard
-deviation. Logistic regression (LR) is balanced, on clip means, its C the best on the next fold. The product's leverage
-median comes from the next fold too. Needs `pip install .[train,bench]`.
+two windows that agree, as streams/listening/events.py decides. Means over folds, for AUROC of UrbanSound8K with their
+standard deviation. Logistic regression (LR) is balanced, on clip means, its C the best on the next fold. The product's
+leverage median comes from the next fold too. Needs `pip install .[train,bench]`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError
 from pace_edge.model_file import read_model
 from pace_edge.readout import ReadOut
-from streams.events import EventRule, EventState, step
 from streams.heard import Window
+from streams.listening.events import EventRule, EventState, step
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 SPEECH = "speech"

@@ -34,7 +34,7 @@ import numpy as np
 from pace_edge.config import STARTER_MODEL
 from pace_edge.model_file import read_model
 from streams.bench import measure_recording
-from streams.options import Options
+from streams.listening.options import Options
 pcm = np.fromfile(sys.argv[1], "<i2").astype(np.float32) / 32768
 cost = measure_recording(read_model(STARTER_MODEL), "sound", pcm, Options(provider="cpu"))
 print(json.dumps(cost.core_percent * cost.sound_s / 100))

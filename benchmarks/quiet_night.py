@@ -24,9 +24,9 @@ import numpy as np
 from pace_edge.audio import read_audio
 from pace_edge.config import DEMO_RECORDING, STARTER_MODEL
 from pace_edge.model_file import read_model
-from streams.learner import open_journal
-from streams.listener import Listener
-from streams.options import Options
+from streams.listening.learner import open_journal
+from streams.listening.listener import Listener
+from streams.listening.options import Options
 
 CHUNK_S = 0.1
 NIGHT_DBFS = -65.0  # a bedroom through an ordinary microphone

@@ -37,7 +37,7 @@ from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError
 from pace_edge.model_file import Model, read_model
-from streams.encoder import Encoder
+from streams.listening.encoder import Encoder
 
 SETS = ("sounds", "keywords", "timit", "digits", "speakers50", "rooms", "urban")
 WORDS, SPEAKERS = "speech_commands_v2_test12", "speakers50.csv"

@@ -29,7 +29,7 @@ from pace_edge.adapt.starter import STARTER
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError
 from pace_edge.model_file import read_model
-from streams.encoder import Encoder
+from streams.listening.encoder import Encoder
 
 DRAWS = 5
 SHIPPED = STARTER.read_out(leverage_median=1.0)  # which class wins does not depend on the median

@@ -20,7 +20,7 @@ from pace_edge.adapt.starter import STARTER, noise_examples, sound_examples, wor
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.config import STARTER_MODEL
 from pace_edge.model_file import open_model, read_model
-from streams.encoder import Encoder
+from streams.listening.encoder import Encoder
 from tools.make_starter import rehearse
 
 WORDS = 10  # of each class and fold: 40 a class, as many as a starter class counts

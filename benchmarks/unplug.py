@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from streams.microphone import open_microphone
+from streams.sources.microphone import open_microphone
 from tests.virtual_microphone import VirtualMicrophone
 
 RATE_HZ = 16000

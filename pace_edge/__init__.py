@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from pace_edge.analytic import AnalyticClassifier as AnalyticClassifier
     from pace_edge.errors import PaceEdgeError as PaceEdgeError
     from pace_edge.model_file import read_model as read_model
-    from streams.asynchronous import alisten as alisten
-    from streams.labels import health as health
-    from streams.labels import labels as labels
-    from streams.listener import Listener as Listener
-    from streams.listener import listen as listen
-    from streams.microphone import input_devices as input_devices
-    from streams.options import Options as Options
-    from streams.teach import Teacher as Teacher
+    from streams.listening.asynchronous import alisten as alisten
+    from streams.listening.listener import Listener as Listener
+    from streams.listening.listener import listen as listen
+    from streams.listening.options import Options as Options
+    from streams.sources.microphone import input_devices as input_devices
+    from streams.teaching.labels import health as health
+    from streams.teaching.labels import labels as labels
+    from streams.teaching.teach import Teacher as Teacher
 
 _PUBLIC = {  # name -> the module that has it, imported when it is first used
     "AnalyticClassifier": "pace_edge.analytic",
-    "Listener": "streams.listener",
-    "Options": "streams.options",
+    "Listener": "streams.listening.listener",
+    "Options": "streams.listening.options",
     "PaceEdgeError": "pace_edge.errors",
-    "Teacher": "streams.teach",
-    "alisten": "streams.asynchronous",
-    "health": "streams.labels",
-    "input_devices": "streams.microphone",
-    "labels": "streams.labels",
-    "listen": "streams.listener",
+    "Teacher": "streams.teaching.teach",
+    "alisten": "streams.listening.asynchronous",
+    "health": "streams.teaching.labels",
+    "input_devices": "streams.sources.microphone",
+    "labels": "streams.teaching.labels",
+    "listen": "streams.listening.listener",
     "read_model": "pace_edge.model_file",
 }
 __all__ = sorted(_PUBLIC)

@@ -22,12 +22,12 @@ from pace_edge.audio import read_audio
 from pace_edge.errors import UsageError
 from pace_edge.model_file import Model
 from streams.heard import Heard, Window
-from streams.learner import open_journal
-from streams.listener import Listener
-from streams.opening import chunks_of
-from streams.options import Options
-from streams.several import arrivals
-from streams.sources import Source
+from streams.listening.learner import open_journal
+from streams.listening.listener import Listener
+from streams.listening.options import Options
+from streams.service.opening import chunks_of
+from streams.sources.several import arrivals
+from streams.sources.source import Source
 
 _CHUNK_S = 0.02
 _TURN_S = 5.0  # of sound, after which the listener and the bare loop change over

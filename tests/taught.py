@@ -10,7 +10,7 @@ import numpy as np
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.model_file import Model, ModelInfo
 from pace_edge.operations import beginning, effective
-from streams.learner import Learner
+from streams.listening.learner import Learner
 from tests.synthetic import READ_OUT
 
 D, M, GAMMA = 6, 24, 0.05

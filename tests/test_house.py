@@ -1,12 +1,16 @@
 """Imports point down only: cli -> streams, export, adapt -> classifier, journal, model file -> errors, config."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for folder in ("pace_edge", "export", "streams") for path in (ROOT / folder).rglob("*.py"))
+STREAMS = ("heard", "words", "sources", "listening", "teaching", "configuration", "sinks", "web", "service", "bench")
+OF_STREAMS = [path.relative_to(ROOT / "streams") for path in FILES if path.is_relative_to(ROOT / "streams")]
+ROOMS = ("export", "pace_edge/adapt", "pace_edge/benchmark", *(f"streams/{room}" for room in STREAMS[2:-1]))
 
 
 def imports(path: Path) -> set[str]:
@@ -41,6 +45,20 @@ def forbidden(path: Path) -> tuple[str, ...]:
 def test_no_room_imports_one_above_or_beside_it(path):
     wrong = {m for m in imports(path) for f in forbidden(path) if m == f or m.startswith(f + ".")}
     assert not wrong
+
+
+@pytest.mark.parametrize("path", OF_STREAMS, ids=str)
+def test_a_room_of_streams_imports_only_those_before_it(path):
+    room = path.parts[0].removesuffix(".py")
+    modules = imports(ROOT / "streams" / path)
+    others = {module.split(".")[1] for module in modules if module.startswith("streams.")} - {room}
+    assert room == "__init__" or others <= set(STREAMS[: STREAMS.index(room)])
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_says_in_which_order_all_its_files_are_read(room):
+    said = re.findall(r"\w+", ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text())) or "")
+    assert {path.stem for path in (ROOT / room).glob("*.py")} - {"__init__"} <= set(said)
 
 
 def test_torchaudio_is_imported_nowhere():

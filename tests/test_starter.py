@@ -11,11 +11,11 @@ import pytest
 from pace_edge.adapt.starter import STARTER
 from pace_edge.config import DEMO_RECORDING, STARTER_MODEL
 from pace_edge.model_file import PREFIX, read_model
-from streams.encoder import Encoder
 from streams.heard import Event
-from streams.labels import labels
-from streams.listener import listen
-from streams.teach import Teacher
+from streams.listening.encoder import Encoder
+from streams.listening.listener import listen
+from streams.teaching.labels import labels
+from streams.teaching.teach import Teacher
 
 SOUNDS = Path(__file__).parents[1] / "examples" / "sounds"
 WORDS = {"yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"}

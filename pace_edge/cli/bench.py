@@ -17,7 +17,7 @@ from pace_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from streams.bench import Comparison, Cost
-    from streams.configuration import Configuration
+    from streams.configuration.configure import Configuration
 
 
 @click.command()
@@ -33,8 +33,8 @@ def bench(read: Callable[[], Configuration], seconds: float, compares: bool, as_
     pace. Nothing that is heard is kept.
     """
     from streams import bench as measure
-    from streams.opening import open_configured
-    from streams.reload import load_model
+    from streams.service.opening import open_configured
+    from streams.service.reload import load_model
 
     settings = read().settings
     if len(settings.sources) > 1:

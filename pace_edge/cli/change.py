@@ -15,7 +15,7 @@ from pace_edge.cli import options
 from pace_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from streams.change import Change, Changer
+    from streams.teaching.change import Change, Changer
 
 
 @click.command()
@@ -144,7 +144,7 @@ def reset(yes: bool, model: Path, journal: Path | None, as_json: bool) -> None:
 
 
 def _do(model: Path, journal: Path | None, as_json: bool, change: Callable[[Changer], Change]) -> None:
-    from streams.change import Changer
+    from streams.teaching.change import Changer
 
     with Changer(model, journal=journal) as changer:
         done = change(changer)

@@ -12,7 +12,7 @@ from pace_edge.cli import options
 from pace_edge.cli.settings import configured
 
 if TYPE_CHECKING:
-    from streams.configuration import Configuration
+    from streams.configuration.configure import Configuration
 
 
 @click.command()
@@ -25,7 +25,7 @@ def config(read: Callable[[], Configuration], show: bool, as_json: bool) -> None
     Without --show it prints a TOML file of all settings, to be kept as config.toml in PACE_EDGE_HOME. A flag goes
     before the environment (PACE_EDGE_SECTION_KEY), and that before the file.
     """
-    from streams.settings_file import commented_toml, shown_toml
+    from streams.configuration.settings_file import commented_toml, shown_toml
 
     if not show:
         click.echo(commented_toml(), nl=False)

@@ -14,7 +14,7 @@ from pace_edge.cli import options
 @options.as_json
 def devices(as_json: bool) -> None:
     """List the microphones, for --input, with the sample rates that each takes."""
-    from streams.microphone import input_devices
+    from streams.sources.microphone import input_devices
 
     found = input_devices(rates=True)
     if as_json:

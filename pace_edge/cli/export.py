@@ -138,7 +138,7 @@ def _learned(model: Path, journal: Path | None, output: Path, name: str) -> None
     from export.bake import bake
     from export.write import check_target
     from pace_edge.model_file import open_model, read_model
-    from streams.learner import Learner, open_journal
+    from streams.listening.learner import Learner, open_journal
 
     check_target(output)
     if journal is not None and not journal.exists():

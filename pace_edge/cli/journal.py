@@ -31,7 +31,7 @@ def journal(
     """
     from pace_edge import salvage
     from pace_edge.model_file import read_model
-    from streams.learner import journal_path
+    from streams.listening.learner import journal_path
 
     if [checking, repair is not None, shrinking].count(True) != 1:
         raise UsageError("there is not one thing to do", expected="--check, --repair NEW or --shrink")
@@ -77,7 +77,7 @@ def relearn(old: Path | None, model: Path, journal: Path | None, as_json: bool) 
     the model before; without it, the one of this model's name. It is only read.
     """
     from pace_edge.model_file import read_model
-    from streams.relearn import relearn as again
+    from streams.teaching.relearn import relearn as again
 
     done = again(read_model(model), old, journal=journal)
     if as_json:

@@ -13,7 +13,7 @@ from pace_edge.cli import options
 from pace_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from streams.labels import Health, LabelCount
+    from streams.teaching.labels import Health, LabelCount
 
 
 @click.command()
@@ -29,8 +29,8 @@ def labels(model: Path, journal: Path | None, examples: bool, health: bool, as_j
     the mean score; what the others are taken for; and how many more would help.
     """
     from pace_edge.model_file import read_model
-    from streams.labels import check_health, count_labels
-    from streams.learner import Learner, open_journal
+    from streams.listening.learner import Learner, open_journal
+    from streams.teaching.labels import check_health, count_labels
 
     if examples and health:
         raise UsageError("--examples and --health exclude each other", do="Give one of them.")

@@ -17,7 +17,7 @@ from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import PaceEdgeError, UsageError
 
 if TYPE_CHECKING:
-    from streams.teach import Lesson, Teacher
+    from streams.teaching.teach import Lesson, Teacher
 
 JUST_HEARD_S = 5.0
 RECORDED_S = 5.0
@@ -83,7 +83,7 @@ def learn(
         raise UsageError("of what was just heard no audio is kept", do="Leave --keep-audio out.")
     moment = _moment(at) if at is not None else {}
     from pace_edge.journal import checked_label
-    from streams.teach import Teacher, folder_of_clips
+    from streams.teaching.teach import Teacher, folder_of_clips
 
     if label is not None:
         label = checked_label(label)  # before a recording, not after it
@@ -93,7 +93,7 @@ def learn(
             clips = folder_of_clips(folder, label) if folder is not None else ((label or "", file) for file in files)
             lessons = _from_files(teacher, clips, keep_audio, several=folder is not None or len(files) > 1)
         elif seconds or from_mic:
-            from streams.sources import open_source
+            from streams.sources.source import open_source
 
             source = open_source(input, rate_hz=teacher.rate_hz, realtime=True, restart=False)
             seconds = seconds or RECORDED_S

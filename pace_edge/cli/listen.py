@@ -11,7 +11,7 @@ import click
 from pace_edge.cli.settings import configured
 
 if TYPE_CHECKING:
-    from streams.configuration import Configuration
+    from streams.configuration.configure import Configuration
 
 
 @click.command()
@@ -23,7 +23,7 @@ def listen(read: Callable[[], Configuration], new_web_token: bool) -> None:
     It goes on until the input ends, Ctrl-C or SIGTERM; SIGHUP reads the model file again. Without --input: the default
     microphone, or a recording that ships with pace-edge if there is none.
     """
-    from streams.service import run
+    from streams.service.run import run
 
     settings = read().settings
     if new_web_token:

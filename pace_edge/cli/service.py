@@ -27,8 +27,8 @@ def service(user_unit: bool, run_as: str | None, config: Path | None, installs: 
     """
     if not sys.platform.startswith("linux"):
         raise PaceEdgeError("this machine has no systemd", do="Let its own service manager run `pace-edge listen`.")
-    from streams import systemd
-    from streams.configuration import configure
+    from streams.configuration.configure import configure
+    from streams.service import systemd
 
     if user_unit and run_as:
         raise UsageError("--run-as is for the machine's service, and --user for your own", do="Give one of them.")

@@ -12,7 +12,7 @@ import click
 from pace_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from streams.configuration import Configuration, Given
+    from streams.configuration.configure import Configuration, Given
 
 A_PATH = click.Path(path_type=Path)
 _FLAGS: dict[str, tuple[str, dict[str, Any]]] = {  # the flag: the setting, and how click reads it
@@ -62,7 +62,7 @@ def configured(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None
             given = {name: words.pop(_parameter(name)) for name in flags}
 
             def read() -> Configuration:
-                from streams.configuration import configure
+                from streams.configuration.configure import configure
 
                 return configure(_given(given, changes), file=config)
 
@@ -84,7 +84,7 @@ def configured(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None
 
 
 def _given(words: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Given]:
-    from streams.configuration import Given
+    from streams.configuration.configure import Given
 
     given = {}
     for name, word in words.items():

@@ -8,7 +8,7 @@ tape.py      the last minute's sound; mel.py, painter.py and studio.py draw it a
 desk.py      teaching, one thing after the other, in one thread
 controls.py  what can be set while it listens, and kept for the next start
 app.py       what all calls share; guard.py, limits.py and tokens.py stand before it
-routes.py    the table of the API, of call.py's Calls; asked.py and answers.py say what goes in and comes out, and
-             openapi.py describes it; the handlers are in live.py, teaching.py, classes.py, setting.py, looking.py and
-             door.py
+routes.py    the table of the API, of call.py's Calls; asked.py, answers.py and answers_live.py say what goes in and
+             comes out, and openapi.py describes it; the handlers are in live.py, teaching.py, classes.py, setting.py,
+             looking.py and door.py
 """

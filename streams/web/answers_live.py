@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from streams.heard import SourceStates
-from streams.labels import Health
+from streams.teaching.labels import Health
 
 
 class Answer(BaseModel):

@@ -11,8 +11,8 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
-from streams.listener import Listener
-from streams.settings import Settings
+from streams.configuration.settings import Settings
+from streams.listening.listener import Listener
 from streams.sinks.reports import Reports
 from streams.sinks.sink import Counts
 from streams.web.controls import Controls

@@ -14,9 +14,9 @@ from starlette.responses import FileResponse, Response
 
 from pace_edge.errors import LearningError
 from pace_edge.operations import Operation
-from streams.examples import TaughtExample, examples_of
-from streams.labels import count_labels
-from streams.teach import Teacher
+from streams.teaching.examples import TaughtExample, examples_of
+from streams.teaching.labels import count_labels
+from streams.teaching.teach import Teacher
 from streams.web.asked import ExampleQuery, OneLabel
 from streams.web.guard import RefusedError, refusal
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from pace_edge.errors import DeviceError, PaceEdgeError, UsageError
 from pace_edge.files import write_whole
-from streams.configuration import kept_path
-from streams.listener import Listener
-from streams.settings import Settings
-from streams.settings_file import as_toml
-from streams.source_settings import SourceSettings
+from streams.configuration.configure import kept_path
+from streams.configuration.settings import Settings
+from streams.configuration.settings_file import as_toml
+from streams.configuration.source_settings import SourceSettings
+from streams.listening.listener import Listener
 
 _HEAD = "# What was set on the page. A flag or the environment goes before it, and it before the configuration file."
 
@@ -91,8 +91,8 @@ class Controls:
 
 def _chosen(device: str) -> str:
     """The words that mean this microphone at the next start: its name, unless that could be taken for a file."""
-    from streams.microphone import input_devices
-    from streams.sources import means_a_file
+    from streams.sources.microphone import input_devices
+    from streams.sources.source import means_a_file
 
     devices = input_devices()
     found = [one for one in devices if one.name == device]

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from streams.listener import Listener
-from streams.teach import Teacher
+from streams.listening.listener import Listener
+from streams.teaching.teach import Teacher
 
 T = TypeVar("T")
 ROOM = 20  # requests that may wait

@@ -13,8 +13,8 @@ from starlette.responses import Response, StreamingResponse
 
 from pace_edge.inspection import inspection
 from pace_edge.model_file import open_model
-from streams.labels import check_health
-from streams.teach import Teacher
+from streams.teaching.labels import check_health
+from streams.teaching.teach import Teacher
 from streams.web.guard import RefusedError, refusal
 from streams.web.hub import Viewer
 

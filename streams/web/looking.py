@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from pace_edge.errors import JournalError, LearningError, UsageError
-from streams.review import Answered, Question, questions
 from streams.sinks.clips import kept_clips
 from streams.sinks.history import history_page, history_path
 from streams.sinks.sink import event_record
-from streams.teach import Teacher
+from streams.teaching.review import Answered, Question, questions
+from streams.teaching.teach import Teacher
 from streams.web.asked import EventQuery, Limit, Page, Review
 from streams.web.guard import RefusedError, refusal
 

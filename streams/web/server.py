@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pace_edge.errors import PaceEdgeError
+from streams.configuration.settings import Settings
 from streams.heard import Heard
-from streams.listener import Listener
-from streams.settings import Settings
+from streams.listening.listener import Listener
 from streams.sinks.reports import Reports
 from streams.sinks.sink import Counts
 from streams.web.hub import Hub

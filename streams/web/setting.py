@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 
 from pace_edge.journal import checked_label
-from streams.configuration import settings_values
-from streams.settings_file import shown_toml
+from streams.configuration.configure import settings_values
+from streams.configuration.settings_file import shown_toml
 from streams.web.asked import ChangeSettings, OneLabel, Threshold
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ async def _set(context: Context, work: Callable[[], None], request: Request) -> 
 
 
 async def devices(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
-    from streams.microphone import input_devices
+    from streams.sources.microphone import input_devices
 
     found = await context.desk.ask(input_devices)
     return {

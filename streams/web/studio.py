@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pace_edge.errors import PaceEdgeError
-from streams.listener import Listener
+from streams.listening.listener import Listener
 from streams.web.hub import Hub
 from streams.web.painter import Painter
 from streams.web.tape import Tape

@@ -13,8 +13,8 @@ from starlette.requests import Request
 
 from pace_edge.audio import stream_audio
 from pace_edge.errors import AudioError, LearningError
-from streams.change import Change
-from streams.teach import LONGEST_S, Lesson, Teacher
+from streams.teaching.change import Change
+from streams.teaching.teach import LONGEST_S, Lesson, Teacher
 from streams.web.asked import Correct, Forget, Learn, OneExample, OneLabel, Rename, Undo, WhatItIs
 from streams.web.desk import BusyError
 

@@ -12,8 +12,8 @@ from pace_edge.errors import UsageError
 from pace_edge.inspection import inspection, verify
 from pace_edge.model_file import ModelInfo, open_model, read_model
 from pace_edge.model_parts import parts
-from streams.learner import Learner, open_journal
-from streams.teach import Teacher
+from streams.listening.learner import Learner, open_journal
+from streams.teaching.teach import Teacher
 from tests.checkpoints import exported
 from tests.synthetic import RATE_HZ, WINDOW, M, tone
 

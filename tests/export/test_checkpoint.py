@@ -15,7 +15,7 @@ from pace_edge.errors import ModelFileError, PaceEdgeError
 from pace_edge.model_file import read_model
 from pace_edge.model_parts import PARITY, PROVENANCE, checksums, read_metadata
 from pace_edge.parity import Parity
-from streams.encoder import Encoder
+from streams.listening.encoder import Encoder
 from tests.adapt.small import load_pcm, small_encoder
 from tests.checkpoints import cached_embedder, exported, finished
 

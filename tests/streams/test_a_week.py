@@ -7,9 +7,9 @@ import numpy as np
 
 from pace_edge.model_file import read_model
 from streams.heard import Window
-from streams.learner import open_journal
-from streams.listener import Listener
-from streams.options import Options
+from streams.listening.learner import open_journal
+from streams.listening.listener import Listener
+from streams.listening.options import Options
 from tests.synthetic import hiss, tone
 
 MINUTES_HEARD_FIRST, MINUTES = 4, 20

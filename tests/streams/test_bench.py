@@ -11,7 +11,7 @@ import soundfile
 from pace_edge.errors import UsageError
 from pace_edge.model_file import read_model
 from streams.bench import compare, measure_recording, memory_mb, sound_for
-from streams.options import Options
+from streams.listening.options import Options
 from tests.synthetic import RATE_HZ, TONES_HZ, tone
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from pace_edge.model_file import read_model
-from streams.learner import open_journal
-from streams.listener import Listener
-from streams.settings import Settings
+from streams.configuration.settings import Settings
+from streams.listening.learner import open_journal
+from streams.listening.listener import Listener
 from streams.web.server import Web
 from tests.streams.arrays import Arrays
 from tests.streams.sinks.given import Said

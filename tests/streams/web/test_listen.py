@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 import soundfile
 
-from streams.configuration import configure
+from streams.configuration.configure import configure
 from tests.streams.sinks.given import wait_until
 from tests.streams.web.serving import JSON
 from tests.synthetic import RATE_HZ, TONES_HZ, tone

@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 import soundfile
 
-from streams.output_settings import ClipSettings, HistorySettings, OutputSettings
-from streams.settings import Settings
+from streams.configuration.output_settings import ClipSettings, HistorySettings, OutputSettings
+from streams.configuration.settings import Settings
 from streams.sinks.clips import ClipKeeper
 from streams.sinks.history import History, history_path
 from tests.streams.sinks.given import AT, Said, event, wait_until

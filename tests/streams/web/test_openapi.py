@@ -5,8 +5,8 @@ import json
 import jsonschema
 import pytest
 
-from streams.output_settings import HistorySettings, OutputSettings
-from streams.settings import Settings
+from streams.configuration.output_settings import HistorySettings, OutputSettings
+from streams.configuration.settings import Settings
 from streams.web.routes import CALLS, api_routes
 from tests.streams.sinks.given import wait_until
 from tests.streams.web.serving import first, serving

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pace_edge.errors import DeviceError
-from streams.configuration import configure
-from streams.devices import InputDevice
-from streams.settings import Settings
-from streams.source_settings import SourceSettings
+from streams.configuration.configure import configure
+from streams.configuration.settings import Settings
+from streams.configuration.source_settings import SourceSettings
+from streams.sources.devices import InputDevice
 from streams.web.controls import Controls
 from tests.streams.sinks.given import wait_until
 from tests.streams.web.serving import serving
@@ -134,7 +134,7 @@ DEVICES = [
 
 @pytest.fixture
 def controls(served, monkeypatch):
-    monkeypatch.setattr("streams.microphone.input_devices", lambda: DEVICES)
+    monkeypatch.setattr("streams.sources.microphone.input_devices", lambda: DEVICES)
     heard = []
     sources = (SourceSettings(input="old", name="attic"), SourceSettings(input="other"))
     made = Controls(Settings(sources=sources), served.listener, heard.append)

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from pace_edge.model_file import read_model
-from streams.change import Changer
-from streams.learner import open_journal
+from streams.listening.learner import open_journal
+from streams.teaching.change import Changer
 from streams.web import guard
 from tests.streams.sinks.given import wait_until
 from tests.streams.web.serving import JSON, serving

@@ -1,0 +1,292 @@
+"""The listening loop: chunks in; windows, events, newly learned labels and what went wrong out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from pace_edge.audio import level_dbfs
+from pace_edge.config import STARTER_MODEL
+from pace_edge.errors import JournalError, ModelFileError
+from pace_edge.journal import HeardWindow, Journal
+from pace_edge.model_file import Model, read_model
+from streams.heard import Event, Gap, Heard, Notice, SourceState, Window
+from streams.listening.counters import Counters
+from streams.listening.ears import Ears
+from streams.listening.encoder import BATCH, Encoder
+from streams.listening.learner import open_journal
+from streams.listening.notices import Notices
+from streams.listening.options import Options
+from streams.listening.stream import Stream, checked
+from streams.sources.source import Source, open_source
+
+CLIPPED = 0.001  # of a window's samples at full scale: worth a word
+_SOUNDLESS = ("stuck", "gone", "waiting")  # states in which no sound comes
+
+
+class Listener:
+    """One model for one or more sources. Feed it PCM at the model's rate in chunks of any size, or let it `run`.
+
+    After each chunk the windows' embeddings are in the journal, for another process to label, and every label in the
+    journal is in the classifier. All is called from one thread, but for `stop`, `swap`, `adjust` and what
+    is only read.
+
+    Set OPENBLAS_NUM_THREADS=1 before NumPy is imported, as `pace-edge listen` does: BLAS with two threads, which spin
+    between windows, takes 1.8 times the CPU (benchmarks/quiet_night.py). It belongs to the process, so it is left alone
+    here.
+    """
+
+    def __init__(
+        self, model: Model, journal: Journal, options: Options | None = None, *, stop: threading.Event | None = None
+    ) -> None:
+        """Setting `stop` does what `stop()` does. Raises UsageError, ProviderError, ModelFileError or JournalError."""
+        self.options = options or Options()
+        self.counters = Counters()
+        self._notices = Notices()
+        self._ears = self._ears_of(model, self._encoder_of(model), journal)
+        self._streams: dict[str, Stream] = {}
+        self._stopped = stop or threading.Event()
+        self._adjusted = False  # `options` are newer than what is in use
+        self._coming: deque[_Next] = deque(maxlen=1)  # a newer one replaces one that was not taken yet
+        self._own_journal: Journal | None = None
+        Stream("", self._ears, self.options)  # refuses now what it would refuse at the first chunk
+
+    @property
+    def rate_hz(self) -> int:
+        return self._ears.info.rate_hz
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes that it knows now."""
+        return list(self._ears.learner.classifier.labels)
+
+    @property
+    def ears(self) -> Ears:
+        """The model at work. Other threads may read what it is, and encode with it."""
+        return self._ears
+
+    def session(self, source: str) -> str | None:
+        """The name of this source's stream in the journal's memory of what was heard; None: it is not heard."""
+        stream = self._streams.get(source)
+        return stream.session if stream else None
+
+    def in_words(self) -> str:
+        """What the settings amount to."""
+        return self._ears.in_words(self.options)
+
+    def feed(self, chunk: np.ndarray, *, source: str = "") -> Iterator[Heard]:
+        """float32 mono [samples], range -1..1, to what the windows that it completes are called.
+
+        Streams of different `source` names are kept apart. Raises AudioError for what is no sound.
+        """
+        arrived = time.perf_counter()
+        chunk = checked(chunk, source)
+        yield from self._take_next()
+        stream = self._stream(source)
+        piece = BATCH * min(self._ears.hop, self._ears.window)  # bounds the memory of a long chunk
+        for i in range(0, len(chunk), piece):
+            yield from self._hear(stream, chunk[i : i + piece], arrived)
+
+    def skip(self, samples: int, *, source: str = "") -> list[Event | Gap]:
+        """So many samples are missing before the next chunk: no window spans the gap."""
+        self.counters.gaps += 1
+        self.counters.dropped_samples += samples
+        return [*self._stream(source).skip(samples, self._ears)]
+
+    def finish(self, source: str | None = None) -> list[Event]:
+        """The sound is over, of one source or of all: the end of what was still going on. The streams are forgotten."""
+        names = list(self._streams) if source is None else [source]
+        streams = [self._streams.pop(name) for name in names if name in self._streams]
+        return [event for stream in streams for event in stream.finish()]
+
+    def run(self, source: Source) -> Iterator[Heard]:
+        """Listen to a source until it ends or `stop` is called. Also an error and Ctrl-C end what was going on."""
+        with source:
+            yield from self.run_several((source, chunk) for chunk in source)
+            yield from _news(source)
+
+    def run_several(self, chunks: Iterable[tuple[Source, np.ndarray]]) -> Iterator[Heard]:
+        """The same for opened sources of different names whose chunks come in one row, each with its source."""
+        try:
+            for source, chunk in chunks:
+                yield from self._losses(source)
+                news = _news(source)
+                if any(state.state in _SOUNDLESS for state in news):
+                    yield from self._stream(source.name).finish()
+                yield from news
+                yield from self.feed(chunk, source=source.name)
+                if any(state.state == "ended" for state in news):
+                    yield from self.finish(source.name)
+                if self._stopped.is_set():
+                    break
+        except GeneratorExit:  # whoever listened has gone
+            raise
+        except BaseException:
+            yield from self.finish()
+            raise
+        yield from self.finish()
+
+    def stop(self) -> None:
+        """End `run` after its next chunk, with the end of what is going on. From any thread or signal handler."""
+        self._stopped.set()
+
+    def swap(self, model: str | Path | Model, *, journal: Path | None = None) -> None:
+        """Go on with another model from the next chunk on, without losing a sample. From any thread.
+
+        The model is loaded here; if it cannot be, an error is raised and nothing changes. `journal`: else the file of
+        the model's name. Raises ModelFileError, ProviderError or JournalError.
+        """
+        model = model if isinstance(model, Model) else read_model(model)
+        if model.info.rate_hz != self.rate_hz:
+            raise ModelFileError(
+                f"{model.path} cannot take over while listening goes on",
+                expected=f"{self.rate_hz} Hz", got=f"{model.info.rate_hz} Hz", do="Start again with it.",
+            )  # fmt: skip
+        open_journal(model, journal).close()  # SQLite's files belong to the thread that opened them
+        self._coming.append(_Next(model, self._encoder_of(model), journal))
+
+    def adjust(self, options: Options) -> None:
+        """Go on with the gain of these options, and announce by their rule, from the next chunk on; all else stays as
+        it was opened. From one thread at a time, which may be any."""
+        self.options = options
+        self._adjusted = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal that `swap` opened; the first belongs to whoever gave it."""
+        if self._own_journal is not None:
+            self._own_journal.close()
+
+    def _encoder_of(self, model: Model) -> Encoder:
+        o = self.options
+        return Encoder(model, threads=o.threads, provider=o.provider, require_gpu=o.require_gpu)
+
+    def _ears_of(self, model: Model, encoder: Encoder, journal: Journal) -> Ears:
+        return Ears(model, encoder, journal, self.options, self._notices, self.counters)
+
+    def _stream(self, source: str) -> Stream:
+        if source not in self._streams:
+            self._streams[source] = Stream(source, self._ears, self.options)
+        return self._streams[source]
+
+    def _hear(self, stream: Stream, chunk: np.ndarray, arrived: float) -> Iterator[Heard]:
+        ears, counters = self._ears, self.counters
+        counters.sound_s += len(chunk) / self.rate_hz
+        cut = stream.cut(chunk)
+        if not cut:
+            return
+        yield from ears.catch_up()
+        heard = {start: samples for start, samples in cut if stream.gate.opens(start, samples)}
+        embeddings = dict(zip(heard, ears.encode([*heard.values()]), strict=True))
+        remembered, announced = [], []
+        for start, samples in cut:
+            level, is_heard = level_dbfs(samples), start in embeddings
+            verdict = ears.judge(embeddings[start], level) if is_heard else ears.silence()
+            window = stream.window(start, samples, level, verdict)
+            if is_heard:
+                remembered.append(HeardWindow(window.start_s, window.end_s, level, embeddings[start]))
+            counters.windows += 1
+            counters.gated += not is_heard
+            counters.latency_s = time.perf_counter() - arrived
+            if window.clipped >= CLIPPED:
+                counters.clipped += 1
+                yield from self._notices.say("clipping", _clipped_words(window), stream.name)
+            yield window
+            for event in stream.events(window, verdict, ears):
+                counters.events += event.state == "start"
+                announced.append(event)
+                yield event
+        yield from ears.memory.hear(stream.session, remembered, announced)
+        ears.learner.classifier.fold()
+
+    def _losses(self, source: Source) -> Iterator[Heard]:
+        stream = self._stream(source.name)
+        dropped, overflows = source.dropped - stream.dropped, source.overflows - stream.overflows
+        if dropped > 0 or overflows > 0:
+            stream.dropped, stream.overflows = source.dropped, source.overflows
+            self.counters.overflows += overflows
+            yield from self.skip(dropped, source=source.name)
+
+    def _take_next(self) -> Iterator[Heard]:
+        """What `adjust` and `swap` left for this thread."""
+        if self._adjusted:
+            self._adjusted = False
+            self._ears.adjust(self.options)
+            for stream in self._streams.values():
+                stream.adjust(self.options)
+        if not self._coming:
+            return
+        coming = self._coming.popleft()
+        try:
+            journal = open_journal(coming.model, coming.journal)
+            try:
+                ears = self._ears_of(coming.model, coming.encoder, journal)
+            except BaseException:
+                journal.close()
+                raise
+        except JournalError as error:
+            yield Notice("model", f"The new model was not taken: {error}", at_unix_s=time.time())
+            return
+        self._ears = ears
+        self.close()
+        self._own_journal = journal
+        for stream in self._streams.values():
+            yield from stream.swap(ears)
+        words = f"Listening goes on with {ears.info.name}: {len(self.labels)} classes."
+        yield Notice("model", words, at_unix_s=time.time())
+
+
+@dataclass(frozen=True)
+class _Next:
+    model: Model
+    encoder: Encoder
+    journal: Path | None
+
+
+def _news(source: Source) -> list[SourceState]:
+    """What became of the source since it was asked last; an application's own source need not have any."""
+    news = getattr(source, "news", None)
+    return list(news()) if news else []
+
+
+def _clipped_words(window: Window) -> str:
+    share = f"{100 * window.clipped:.1f} % of the sound"
+    return f"{share} is at full scale, and so distorted: turn the microphone or the gain down."
+
+
+def listen(
+    model: str | Path | Model = STARTER_MODEL,
+    source: str | Source | None = None,
+    *,
+    realtime: bool = True,
+    journal: Path | None = None,
+    options: Options | None = None,
+    events_only: bool = False,
+    stop: threading.Event | None = None,
+) -> Iterator[Heard]:
+    """Listen until the source ends, or `stop` is set: then after the next chunk, with the ends of what is going on.
+
+    `source`: a microphone by index or part of its name, an audio file, "-" for PCM on standard input, an opened
+    `Source`, or None for the default microphone. `realtime`: play a file at its own speed. `options`: thresholds, gate,
+    provider and all else. It yields all that a listener reports; with `events_only` events alone. Raises the errors of
+    `pace_edge.errors`.
+    """
+    model = model if isinstance(model, Model) else read_model(model)
+    if source is None or isinstance(source, str):
+        source = open_source(source, rate_hz=model.info.rate_hz, realtime=realtime)
+    with open_journal(model, journal) as opened, Listener(model, opened, options, stop=stop) as listener:
+        for heard in listener.run(source):
+            if isinstance(heard, Event) or not events_only:
+                yield heard

@@ -1,0 +1,86 @@
+"""One source's sound on its way to the ears: gain, windows, gate, and the events that go on in it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import numpy as np
+
+from pace_edge.errors import AudioError
+from streams.heard import Event, Gap, Window
+from streams.listening.ears import Ears, Verdict
+from streams.listening.events import EventState, finish, step
+from streams.listening.gate import Gate
+from streams.listening.options import Options
+from streams.listening.windows import Windower
+
+FULL_SCALE = 32767 / 32768  # of 16 bits, which most devices have
+
+
+class Stream:
+    def __init__(self, name: str, ears: Ears, options: Options) -> None:
+        self.name = name
+        self.rate_hz = ears.info.rate_hz
+        self.session = uuid.uuid4().hex
+        self.dropped = self.overflows = 0  # of the source, as far as they were reported
+        self.windower = Windower(ears.window, ears.hop)
+        self.gate = Gate(self.rate_hz, loudest_dbfs=options.gate_dbfs, speech=options.speech)
+        self.adjust(options)
+        self._events = EventState(source=name, session=self.session[:12])
+
+    def adjust(self, options: Options) -> None:
+        """Take the gain of these options from the next chunk on."""
+        self._gain = 10 ** (options.gain_db / 20)
+
+    def cut(self, chunk: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """The windows that this chunk completes: (position of the first sample, samples), good until the next call."""
+        if self._gain != 1.0:
+            chunk = np.clip(chunk * self._gain, -1.0, 1.0)
+        return self.windower.push(chunk)
+
+    def window(self, start: int, samples: np.ndarray, level_dbfs: float, verdict: Verdict) -> Window:
+        ended_ago_s = (self.windower.end - start - len(samples)) / self.rate_hz
+        return Window(
+            start / self.rate_hz, (start + len(samples)) / self.rate_hz, verdict.label, verdict.score,
+            level_dbfs, self.name, time.time() - ended_ago_s, verdict.top,
+            float(np.mean(np.abs(samples) >= FULL_SCALE)), verdict.scores,
+        )  # fmt: skip
+
+    def events(self, window: Window, verdict: Verdict, ears: Ears) -> list[Event]:
+        self._events, events = step(self._events, window, verdict.scores, ears.rule)
+        return events
+
+    def skip(self, samples: int, ears: Ears) -> list[Gap | Event]:
+        """So many samples are missing before the next chunk: no window spans the gap, and no event a long one."""
+        start, end = self.windower.skip(samples)
+        events = self.finish() if samples > ears.hop * ears.rule.max_misses else []
+        return [*events, Gap(start / self.rate_hz, end / self.rate_hz, self.name)]
+
+    def finish(self) -> list[Event]:
+        """End what goes on."""
+        self._events, events = finish(self._events)
+        return events
+
+    def swap(self, ears: Ears) -> list[Event]:
+        """Go on with another model and the same sound. Ends what the new one does not know or does not announce."""
+        self.windower = self.windower.resized(ears.window, ears.hop)
+        gone = {sound.label for sound in self._events.sounds} - ears.announced()
+        self._events, events = finish(self._events, gone)
+        return events
+
+
+def checked(chunk: np.ndarray, name: str) -> np.ndarray:
+    """An application's chunk as float32 [samples]. Raises AudioError."""
+    chunk = np.asarray(chunk)
+    if chunk.ndim != 1 or chunk.dtype.kind != "f" or not np.isfinite(chunk).all():
+        got = (
+            "numbers that are not finite"
+            if chunk.dtype.kind == "f" and chunk.ndim == 1
+            else f"{chunk.dtype} {list(chunk.shape)}"
+        )
+        raise AudioError(
+            f"{name or 'the chunk'} is no sound", expected="finite floats [samples], -1..1", got=got,
+            do="Convert it; 16-bit numbers are divided by 32768.",
+        )  # fmt: skip
+    return chunk.astype(np.float32, copy=False)

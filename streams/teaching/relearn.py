@@ -1,0 +1,94 @@
+"""After a change of backbone: what was taught is taught again to the new model, from the recordings that are there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from pace_edge.audio import read_audio
+from pace_edge.errors import PaceEdgeError, UsageError
+from pace_edge.journal import Journal, copied
+from pace_edge.model_file import Model
+from pace_edge.operations import Operation, State, beginning, effective, undone
+from streams.listening.encoder import Encoder
+from streams.listening.learner import journal_path, open_journal
+from streams.teaching.teach import clip_of_one_sound
+
+
+@dataclass(frozen=True)
+class Relearned:
+    """`learned` examples anew; `known` were there already; `lost` counts, by label, those that have no recording (what
+    was heard is kept as embeddings, which are the old model's), with the reason for each in `reasons`."""
+
+    journal: Path
+    learned: int
+    known: int
+    lost: dict[str, int]
+    reasons: tuple[str, ...]
+
+
+def relearn(model: Model, old: Path | None = None, *, journal: Path | None = None) -> Relearned:
+    """`old`: the journal of the model before, without it the one of this model's name. It is only read. Doing it twice
+    changes nothing. Raises PaceEdgeError."""
+    named = journal_path(model)
+    if old is None:
+        old = named.with_name(named.name.replace(f"-{model.sha256[:12]}", ""))
+    if not old.exists():
+        raise UsageError(f"there is no journal {old}", do="Name the journal to learn from.")
+    target = journal or journal_path(model, of_this_file=True)
+    if target.resolve() == old.resolve():
+        raise UsageError("a journal cannot be learned from itself", do="Name another with --journal FILE.")
+    with copied(old) as theirs:
+        if theirs.model_sha256 == model.sha256:
+            raise UsageError(f"{old} is of this very model", do="Use it as it is, or pace-edge merge.")
+        operations = theirs.operations()
+        state = effective(operations, beginning(model.info.labels))
+        with open_journal(model, target) as ours:
+            known = _known(ours)
+            again = [o for o in operations if o.id in state.examples and o.origin not in known]
+            reasons = _teach(model, ours, again, state, old.with_name(old.stem + ".clips"))
+            _same_names(model, ours, state)
+    return Relearned(
+        target, len(again) - len(reasons), len(state.examples) - len(again),
+        dict(Counter(state.examples[id] for id in reasons)), tuple(reasons.values()),
+    )  # fmt: skip
+
+
+def _known(journal: Journal) -> set[str]:
+    operations = journal.operations()
+    void = undone(operations)
+    return {o.origin for o in operations if o.origin and not {o.id, o.target} & void}
+
+
+def _teach(model: Model, journal: Journal, again: list[Operation], state: State, clips: Path) -> dict[int, str]:
+    """Why it could not be, by id."""
+    encoder, reasons = Encoder(model), {}
+    for o in again:
+        path = clips / o.audio
+        try:
+            if not o.audio:
+                raise PaceEdgeError(f"example {o.id} ({o.source}) has no recording")
+            if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != o.audio_sha256:
+                raise PaceEdgeError(f"{path} is gone, or not what it was")
+            windows, loud = clip_of_one_sound(read_audio(path, model.info.rate_hz), model, str(path))
+        except (PaceEdgeError, OSError) as error:
+            reasons[o.id] = str(error)
+            continue
+        journal.add(state.examples[o.id], encoder(windows[loud]), source=o.source, audio=str(path.resolve()),
+                    audio_sha256=o.audio_sha256, origin=o.origin)  # fmt: skip
+    return reasons
+
+
+def _same_names(model: Model, journal: Journal, state: State) -> None:
+    """Built-in classes are called, forgotten and hidden as they were, where the new model has them."""
+    here = effective(journal.operations(), beginning(model.info.labels, model.info.hidden))
+    for own, name in state.built_in.items():
+        if here.built_in[own] == own != name:
+            if name is None:
+                journal.append("forget", own)
+            else:
+                journal.append("rename", own, new_label=name)
+    for label in sorted(state.hidden - here.hidden):
+        journal.append("hide", label)

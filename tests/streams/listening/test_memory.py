@@ -1,0 +1,130 @@
+"""A journal that fails does not end listening: it is said once, tried again ever more seldom, and nothing heard in the
+last minute is lost."""
+
+import numpy as np
+import pytest
+
+from pace_edge.config import HEARD_KEPT_S
+from pace_edge.errors import JournalError
+from pace_edge.journal import HeardWindow
+from pace_edge.model_file import read_model
+from streams.heard import Event, Notice, Window
+from streams.listening.counters import Counters
+from streams.listening.learner import Learner, open_journal
+from streams.listening.listener import Listener
+from streams.listening.memory import Memory
+from streams.listening.notices import Notices
+from tests.streams.arrays import Arrays
+from tests.synthetic import hiss, tone
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def journal(small_model):
+    with open_journal(read_model(small_model)) as journal:
+        yield journal
+
+
+@pytest.fixture
+def memory(small_model, journal, clock):
+    return Memory(Learner(read_model(small_model), journal), journal, Notices(clock), Counters(), clock)
+
+
+def window(end_s):
+    return HeardWindow(end_s - 1, end_s, -20.0, np.full(40, end_s, np.float32))
+
+
+def fill(journal):
+    """From here on the disk has no room, for this connection."""
+    (pages,) = journal._db.execute("PRAGMA page_count").fetchone()
+    journal._db.execute(f"PRAGMA max_page_count={pages}")
+
+
+def empty(journal):
+    journal._db.execute("PRAGMA max_page_count=1000000")
+
+
+def test_what_is_heard_while_the_disk_is_full_is_written_when_there_is_room(memory, journal, clock):
+    memory.hear("s", [window(1)])
+    fill(journal)
+    notices = []
+    for i in range(2, 300):
+        clock.now = float(i)
+        notices += memory.hear("s", [window(i)])
+    (notice,) = notices
+    assert notice.kind == "journal"
+    assert "Listening goes on" in notice.words
+    assert memory._counters.journal_failures > 1
+    empty(journal)
+    clock.now += 60
+    assert memory.hear("s", [window(300)]) == []
+    assert [w.end_s for w in journal.heard(1000)[0]][-61:] == [float(i) for i in range(240, 301)]
+    assert len(journal.heard(1000)[0]) <= HEARD_KEPT_S + 2
+
+
+def test_it_is_tried_again_ever_more_seldom_and_said_again_after_ten_minutes(memory, journal, clock):
+    fill(journal)
+    for i in range(50):
+        memory.hear("s", [window(i)])  # until the file's free pages are used up
+    said_at, failures = [], []
+    for now in range(1, 1500):
+        clock.now = float(now)
+        before = memory._counters.journal_failures
+        said_at += [now for _ in memory.hear("s", [window(50 + now)])]
+        failures += [now] if memory._counters.journal_failures > before else []
+    waits = np.diff(failures)
+    assert list(waits) == sorted(waits)
+    assert waits[-1] == 60
+    assert all(600 <= wait <= 660 for wait in np.diff(said_at))
+    assert len(said_at) >= 1
+
+
+def test_events_wait_with_the_windows_and_can_be_corrected_then(memory, journal, clock):
+    fill(journal)
+    for i in range(2, 300):
+        clock.now = float(i)
+        memory.hear("s", [window(i)], [Event("start", i - 2, i, "dog", 0.9, id=f"s-{i}", source="attic")])
+    empty(journal)
+    clock.now += 60
+    assert memory.hear("s", [window(300)]) == []
+    remembered = {event.id: event for event in journal.events()}
+    assert "s-299" in remembered
+    assert (remembered["s-299"].label, remembered["s-299"].source) == ("dog", "attic")
+    assert len(remembered["s-299"].embeddings) > 0
+
+
+def test_labels_that_cannot_be_read_do_not_end_listening(memory, clock, monkeypatch):
+    def broken(after=0):
+        raise JournalError("label 3 ('dog') is damaged", do="Restore a copy.")
+
+    monkeypatch.setattr(memory._learner.journal, "operations", broken)
+    (notice,) = memory.catch_up()
+    assert "label 3 ('dog') is damaged" in notice.words
+    assert memory.catch_up() == []
+    monkeypatch.undo()
+    clock.now += 2
+    assert memory.catch_up() == []
+    assert memory._counters.journal_failures == 1
+
+
+def test_a_listener_on_a_full_disk_hears_all_and_says_so(small_model):
+    rng = np.random.default_rng(3)
+    model = read_model(small_model)
+    with open_journal(model) as journal:
+        listener = Listener(model, journal)
+        fill(journal)
+        heard = list(listener.run(Arrays(np.concatenate([hiss(20, rng=rng), tone(300, 20, rng=rng)]))))
+    assert len([h for h in heard if isinstance(h, Window)]) == 79
+    assert [h.state for h in heard if isinstance(h, Event)] == ["start", "end"]
+    assert [h.kind for h in heard if isinstance(h, Notice)] == ["journal"]
