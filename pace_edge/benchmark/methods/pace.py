@@ -2,7 +2,8 @@
 
 "PACE" has this project's defaults: it asks first whether there is anything to adapt, adapts in session 1 only, and
 chooses gamma anew after each session. "PACE, as published" adapts always, on fine sets in later sessions too as long as
-the stop rule lets it, and chooses gamma on session 1.
+the stop rule lets it, and chooses gamma on session 1. "PACE, discriminant" and "PACE, read-out chosen" have the
+defaults and another read-out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pace_edge.adapt.sessions import Session
 from pace_edge.adapt.settings import PaceSettings
 from pace_edge.analytic import AnalyticClassifier
 from pace_edge.benchmark.method import Cost, Entry, Remembered, Task
-from pace_edge.benchmark.methods.discriminant import discriminant_scores
+from pace_edge.benchmark.methods.discriminant import LeftOut, discriminant_scores
 from pace_edge.benchmark.methods.frozen import statistics_bytes
 
 Read = Callable[[AnalyticClassifier, np.ndarray], np.ndarray]  # phi [n, M] to scores [n, C]
@@ -88,6 +89,29 @@ class PaceMethod:
         return sum(config.rank * (i + p.rows.stop - p.rows.start) for i, p in zip(inputs, places, strict=True))
 
 
+class PaceReadOutChosen(PaceMethod):
+    """Read as a discriminant while that has called more clips right of the sessions so far, each left out when its
+    session was learned, among the classes until then."""
+
+    def __init__(self, task: Task, changes: Callable[[Task], dict[str, Any]]) -> None:
+        super().__init__(task, changes)
+        self._left_out = LeftOut()
+
+    def learn(self, session: Session) -> None:
+        super().learn(session)
+        classifier = self.pace.classifier
+        assert classifier is not None
+        phi = self.pace.projection(self.pace.embed(session.train).cpu().numpy())
+        self._pretrained.forget()
+        self._left_out.add(classifier, phi, np.array([classifier.labels.index(clip.label) for clip in session.train]))
+        chosen = self._left_out.prefers_discriminant()
+        self._read = discriminant_scores if chosen else AnalyticClassifier.plain_scores
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {**super().details, "left_out_right_alone": vars(self._left_out)}
+
+
 def _bytes(parameters: Sequence[torch.nn.Parameter]) -> int:
     return sum(parameter.numel() * parameter.element_size() for parameter in parameters)
 
@@ -116,13 +140,16 @@ _VARIANTS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "PACE, no MSA": _always(last_adapted_session=1),
     "PACE, as published": _published,
     "PACE, discriminant": lambda task: {},
+    "PACE, read-out chosen": lambda task: {},
     "PACE": lambda task: {},
 }
-_READ: dict[str, Read] = {"PACE, discriminant": discriminant_scores}
+_MAKE: dict[str, Callable[..., PaceMethod]] = {
+    "PACE, discriminant": partial(PaceMethod, read=discriminant_scores), "PACE, read-out chosen": PaceReadOutChosen,
+}  # fmt: skip
 _REVISIONS = {"PACE": 2}
 PACE = {
     name: Entry(
-        partial(PaceMethod, changes=changes, read=_READ.get(name, AnalyticClassifier.plain_scores)),
+        partial(_MAKE.get(name, PaceMethod), changes=changes),
         "Li, Zhou, Wang 2026, arXiv 2602.03355", together=True, revision=_REVISIONS.get(name, 1),
     )
     for name, changes in _VARIANTS.items()

@@ -12,7 +12,8 @@ from pace_edge.benchmark.records import append_record, read_records
 from tests.adapt.small import write_clips
 from tests.benchmark.small import record, sessions_in, task_of
 
-ASKS = ("PACE", "PACE, discriminant")  # whether there is anything to adapt, and may find nothing
+# They ask whether there is anything to adapt, and may find nothing.
+ASKS = ("PACE", "PACE, discriminant", "PACE, read-out chosen")
 
 
 class Witness:
