@@ -34,6 +34,7 @@ from pace_edge.adapt.sessions import Session
 from pace_edge.analytic import RandomProjection
 from pace_edge.benchmark.method import Cost, Task
 from pace_edge.benchmark.methods.scale import unit_variance
+from pace_edge.errors import UsageError
 
 
 class Kept(nn.Module):
@@ -168,7 +169,10 @@ def _pilot(module: str) -> Any:
 
 def _folder(variable: str) -> Path:
     if not (said := os.environ.get(variable)) or not Path(said).is_dir():
-        raise FileNotFoundError(f"{variable} must name the folder of their repository, and is {said!r}")
+        raise UsageError(
+            f"the environment's {variable} names no folder", expected="that of their repository", got=str(said),
+            do=f"Clone it, and export {variable}=FOLDER.",
+        )  # fmt: skip
     return Path(said)
 
 
