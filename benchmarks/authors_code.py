@@ -7,6 +7,7 @@
     A=benchmarks/authors_code.py
     pace-edge benchmark run --data FOLDER --output RUNS --set esc10 --M 1024 --method NCM --method $A:TheirNCM \
         --method SLDA --method $A:TheirSLDA --method RanPAC --method $A:TheirRanPAC --method $A:TheirRanPACFloat32
+    python -m benchmarks.authors_code RUNS
 
 Their classes are loaded from their files and do the learning. What is replaced is the network, by the kept embeddings
 (and, for RanPAC, our random projection), the data loader, by the session's clips in our order, and Deep_SLDA's GPU.
@@ -14,12 +15,14 @@ Their classes are loaded from their files and do the learning. What is replaced 
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib
 import io
 import os
 import sys
 import types
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +37,10 @@ from pace_edge.adapt.sessions import Session
 from pace_edge.analytic import RandomProjection
 from pace_edge.benchmark.method import Cost, Task
 from pace_edge.benchmark.methods.scale import unit_variance
+from pace_edge.benchmark.records import Record, read_records
 from pace_edge.errors import UsageError
+
+OURS = {"TheirNCM": "NCM", "TheirSLDA": "SLDA", "TheirRanPAC": "RanPAC", "TheirRanPACFloat32": "RanPAC"}
 
 
 class Kept(nn.Module):
@@ -51,7 +57,7 @@ class Kept(nn.Module):
     extract_vector = backbone
 
 
-class Theirs:
+class Theirs(ABC):
     """What the adapters share: embeddings in, labels out."""
 
     def __init__(self, task: Task) -> None:
@@ -62,9 +68,12 @@ class Theirs:
         self.labels += session.labels
         return torch.tensor([self.labels.index(clip.label) for clip in session.train])
 
+    @abstractmethod
+    def learn(self, session: Session) -> None: ...
+
+    @abstractmethod
     def scores(self, z: torch.Tensor) -> torch.Tensor:
-        """float32 [n, D] of length 1 to [n, classes so far]."""
-        raise NotImplementedError
+        """float32 [n, D] of length 1 to [n, classes], those to come behind those so far."""
 
     def call(self, clips: Sequence[Clip]) -> list[str]:
         scores = self.scores(torch.from_numpy(self.task.embed(clips)))
@@ -184,3 +193,27 @@ def _default_type(dtype: torch.dtype) -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+def run_of(record: Record) -> tuple[str, str, int, int, int]:
+    return record.set, record.backbone, record.M, record.order, record.fold
+
+
+def differing(a: Record, b: Record) -> int:
+    """Of how many sessions' classes the share called right differs, after any session."""
+    return sum(x != y for row, other in zip(a.matrix, b.matrix, strict=True) for x, y in zip(row, other, strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    records = {(run_of(record), record.method): record for record in read_records(parser.parse_args().runs)}
+    print("| set | backbone | M | order | fold | theirs | shares | of them differ | ours | theirs |\n|" + "---|" * 10)
+    for (run, method), theirs in records.items():
+        if method in OURS and (ours := records.get((run, OURS[method]))):
+            shares, last = sum(map(len, theirs.matrix)), [f"{100 * r.accuracies[-1]:.1f}" for r in (ours, theirs)]
+            print("| " + " | ".join(map(str, (*run, method, shares, differing(ours, theirs), *last))) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -23,8 +23,9 @@ from pace_edge.adapt.sessions import Session
 from pace_edge.adapt.settings import PaceSettings
 from pace_edge.analytic import AnalyticClassifier
 from pace_edge.benchmark.method import Cost, Entry, Remembered, Task
-from pace_edge.benchmark.methods.discriminant import LeftOut, discriminant_scores
+from pace_edge.benchmark.methods.discriminant import discriminant_scores
 from pace_edge.benchmark.methods.frozen import statistics_bytes
+from pace_edge.benchmark.methods.left_out import LeftOut
 
 Read = Callable[[AnalyticClassifier, np.ndarray], np.ndarray]  # phi [n, M] to scores [n, C]
 
