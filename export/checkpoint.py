@@ -33,7 +33,7 @@ from export.parity import (
 )
 from export.provenance import clips_facts, credit, package_versions
 from export.quantise import backbone_products, quantised
-from export.write import check_size, check_target, write_model
+from export.write import check_labels, check_size, check_target, write_model
 from pace_edge.adapt.backbone import Backbone, backbone_sha256
 from pace_edge.adapt.checkpoint import Checkpoint
 from pace_edge.adapt.data import Clip
@@ -73,6 +73,7 @@ def export_checkpoint(
     """
     for path in filter(None, (output, int8, fp16)):
         check_target(path)
+    check_labels(checkpoint.classifier.labels)
     _say_size(checkpoint, say)
     say("merging the adapters ...")
     backbone, projection, classifier = checked_backbone(checkpoint), checkpoint.projection, checkpoint.classifier

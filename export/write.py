@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from onnx import ModelProto
 
 from pace_edge.errors import PaceEdgeError
 from pace_edge.files import write_whole
+from pace_edge.labels import composed, is_visible
 from pace_edge.model_file import ModelInfo
 from pace_edge.model_parts import seal, set_metadata
 
@@ -37,8 +39,19 @@ def check_target(path: Path) -> None:
         raise _unwritable(path, error) from None
 
 
+def check_labels(labels: Iterable[str]) -> None:
+    """Raise PaceEdgeError where a model file cannot have these classes."""
+    for label in labels:
+        if not is_visible(composed(label)):
+            raise PaceEdgeError(
+                f"the class {label[:120]!a} has characters that nobody sees, and cannot be in a model file",
+                do="Nothing was written; give the class another name: pace-edge rename, or its clips' folder.",
+            )
+
+
 def write_model(path: Path, model: ModelProto, info: ModelInfo, more: dict[str, str]) -> None:
     """Complete the metadata by `info` and `more`, seal the parts, and write. Raises PaceEdgeError."""
+    check_labels(info.labels)
     set_metadata(model, info.to_metadata() | more)
     seal(model)
     try:

@@ -27,26 +27,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pace_edge.errors import JournalError, LearningError, UsageError
+from pace_edge.errors import JournalError, LearningError
 from pace_edge.heard_memory import HeardWindow as HeardWindow
 from pace_edge.journal_file import KEEPERS, insert_row, model_of
+from pace_edge.labels import checked_label as checked_label
+from pace_edge.labels import tidied_label
 from pace_edge.operation_log import Example as Example
 from pace_edge.operation_log import OperationLog
 from pace_edge.operations import Kind, Operation, State, can_be_undone, effective, undone
 
-LABEL_LENGTH = 100
 _TRIES = 5  # to reset a journal while others write to it
-
-
-def checked_label(label: str) -> str:
-    """The label as it is stored: trimmed, one line, not empty. Raises UsageError."""
-    label = " ".join(label.split())
-    if not label or len(label) > LABEL_LENGTH or not label.isprintable():
-        raise UsageError(
-            "this label cannot be used", expected=f"1 to {LABEL_LENGTH} printable characters", got=repr(label[:120]),
-            do="Give a name such as --label doorbell.",
-        )  # fmt: skip
-    return label
 
 
 class Journal(OperationLog):
@@ -63,7 +53,7 @@ class Journal(OperationLog):
         origin: str = "",
     ) -> Example:  # fmt: skip
         """One labelled clip. `embeddings` [windows, D], finite; `origin` only for an example that has one already."""
-        example = self._as_example(checked_label(label), embeddings, source)
+        example = self._as_example(tidied_label(label), embeddings, source)
         operation = Operation(
             kind="learn", label=example.label, source=source, audio=audio, audio_sha256=audio_sha256, origin=origin
         )
@@ -73,6 +63,8 @@ class Journal(OperationLog):
 
     def append(self, kind: Kind, label: str = "", *, new_label: str = "", target: int = 0) -> Operation:
         """Any operation that is neither an example nor needs to know the others."""
+        label = tidied_label(label) if kind == "correct" else label  # any other kind may name one of an older version
+        new_label = tidied_label(new_label) if kind == "rename" else new_label
         with self._said_plainly(), self._transaction():
             return self._append(Operation(kind=kind, label=label, new_label=new_label, target=target))
 

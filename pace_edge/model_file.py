@@ -21,6 +21,7 @@ import numpy as np
 
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.errors import ModelFileError
+from pace_edge.labels import composed, is_visible
 from pace_edge.model_parts import COUNTS, PREFIX, PROJECTION, R, W, changed_parts, read_metadata
 from pace_edge.readout import ReadOut
 
@@ -69,6 +70,9 @@ class ModelInfo:
                 values[field.name] = ReadOut(**json.loads(text))
             else:
                 values[field.name] = {"int": int, "float": float}.get(str(field.type), tuple)(json.loads(text))
+        for name in ("labels", "hidden"):
+            values[name] = tuple(map(composed, values.get(name, ())))
+        values["background"] = composed(values["background"])
         return cls(**values)
 
 
@@ -169,5 +173,9 @@ def _check_shapes(info: ModelInfo, projection: RandomProjection, classifier: Ana
         raise ValueError(f"its classifier does not fit {C} labels and {M} features")
     if not np.isfinite(classifier.W).all():
         raise ValueError("its classifier is not finite")
+    if unseen := [label for label in info.labels if not is_visible(label)]:
+        raise ValueError(f"its label {unseen[0]!a} has characters that nobody sees")
+    if len({*info.labels}) < C:
+        raise ValueError("two of its labels are the same")
     if info.background and info.background not in info.labels:
         raise ValueError(f"its background class '{info.background}' is not among its labels")

@@ -13,6 +13,7 @@ import numpy as np
 
 from pace_edge.heard_memory import HeardMemory
 from pace_edge.journal_file import COLUMNS, insert_row, row_checksum
+from pace_edge.labels import composed
 from pace_edge.operations import Operation
 
 
@@ -41,14 +42,16 @@ class OperationLog(HeardMemory):
 
     def operations(self, after: int = 0) -> list[Operation]:
         """The operations with an id above `after`, oldest first, without their embeddings and without what is
-        damaged."""
+        damaged. Labels are in NFC, whatever an older version wrote."""
         with self._said_plainly():
             rows = self._db.execute(
                 f"SELECT {', '.join(COLUMNS)}, sha256 FROM operations WHERE id > ? ORDER BY id", (after,)
             ).fetchall()
         found = []
         for *row, checksum in rows:
-            operation = Operation(**dict(zip(COLUMNS[:-1], row, strict=False)), sha256=checksum)
+            values = dict(zip(COLUMNS[:-1], row, strict=False))
+            labels = {name: composed(values[name]) for name in ("label", "new_label")}
+            operation = Operation(**{**values, **labels}, sha256=checksum)
             if row_checksum(tuple(row)) == checksum:
                 found.append(operation)
             else:

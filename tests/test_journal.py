@@ -5,8 +5,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from pace_edge.errors import JournalError, LearningError, UsageError
-from pace_edge.journal import checked_label
+from pace_edge.errors import JournalError, LearningError
 from tests.journals import D, damage, embeddings, examples, heard, open_journal
 
 
@@ -82,16 +81,6 @@ def test_embeddings_that_do_not_fit_are_refused(tmp_path, bad):
         with pytest.raises(JournalError, match="cannot be stored"):
             journal.add("a", bad, source="x")
         assert examples(journal) == []
-
-
-@pytest.mark.parametrize("label", ["", "   ", "x" * 101, "a\x00b"])
-def test_a_label_that_is_no_name_is_a_usage_error(label):
-    with pytest.raises(UsageError, match="cannot be used"):
-        checked_label(label)
-
-
-def test_white_space_in_a_label_is_tidied():
-    assert checked_label("  front \n door ") == "front door"
 
 
 def test_a_full_disk_loses_no_earlier_label(tmp_path):

@@ -15,6 +15,7 @@ import numpy as np
 
 from pace_edge.audio import AUDIO_SUFFIXES, FORMATS
 from pace_edge.errors import PaceEdgeError
+from pace_edge.labels import tidied_label
 
 MANIFEST = "labels.csv"
 
@@ -103,7 +104,8 @@ def _class_folders(source: Path) -> list[Clip]:
                 f"class '{folder.name}' has no clips", expected=f"{FORMATS} files in {folder}",
                 do="Add clips, or take the folder away.",
             )  # fmt: skip
-        clips += [Clip(path, folder.name, 0, path.relative_to(source).as_posix()) for path in paths]
+        label = tidied_label(folder.name)
+        clips += [Clip(path, label, 0, path.relative_to(source).as_posix()) for path in paths]
     return clips
 
 
@@ -126,8 +128,9 @@ def _manifest(manifest: Path, label_column: str) -> tuple[list[Clip], bool]:
                 f"{where} has not one field for each column", expected=", ".join(columns),
                 do="Quote a field that holds a comma.",
             )  # fmt: skip
-        if not (label := row[label_column].strip()):
+        if not row[label_column].strip():
             raise PaceEdgeError(f"{where} has no {label_column}", got=row["path"], do="Name its class.")
+        label = tidied_label(row[label_column])
         path = manifest.parent / row["path"]
         if not row["path"].strip() or not _is_file(path):
             raise PaceEdgeError(

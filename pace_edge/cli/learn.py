@@ -82,11 +82,11 @@ def learn(
     if (keep_audio and chosen and chosen[0] in ("--last", "--at")) or (keep_audio and not chosen):
         raise UsageError("of what was just heard no audio is kept", do="Leave --keep-audio out.")
     moment = _moment(at) if at is not None else {}
-    from pace_edge.journal import checked_label
+    from pace_edge.labels import tidied_label
     from streams.teaching.teach import Teacher, folder_of_clips
 
     if label is not None:
-        label = checked_label(label)  # before a recording, not after it
+        label = tidied_label(label)  # before a recording, not after it
     with Teacher(model, journal=journal) as teacher:
         label = teacher.background if background else label
         if files or folder is not None:

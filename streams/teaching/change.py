@@ -12,7 +12,8 @@ from typing import Self
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import LearningError, UsageError
 from pace_edge.heard_memory import EVENTS_KEPT, HeardEvent
-from pace_edge.journal import Example, checked_label
+from pace_edge.journal import Example
+from pace_edge.labels import checked_label, tidied_label
 from pace_edge.model_file import Model, read_model
 from pace_edge.operations import Operation
 from pace_edge.snapshot import snapshot_path
@@ -75,7 +76,7 @@ class Changer:
     def correct(self, event: str = LAST, label: str = "", *, example: int | None = None) -> Change:
         """An announced sound, by its id or the beginning of it, or the last one, was really `label`; or a taught
         example was. A sound that was corrected before is corrected again, and still counts once."""
-        label, before = checked_label(label), self._survey()
+        label, before = self._taught_label(label), self._survey()
         if example is None:
             found = self._event(event)
             words = f"the '{found.label}' heard at {found.start_s:.1f} s"
@@ -151,7 +152,7 @@ class Changer:
 
     def rename(self, label: str, new_label: str) -> Change:
         """If there is a class `new_label` already, the two become one."""
-        label, new_label, before = self._known(label), checked_label(new_label), self._survey()
+        label, new_label, before = self._known(label), self._taught_label(new_label), self._survey()
         self._not_background(label)
         joined = ", which it joins" if new_label in self._learner.state.labels else ""
         done, about = self._journal.append("rename", label, new_label=new_label), {label, new_label}
@@ -209,9 +210,15 @@ class Changer:
             do="Teach a sound of longer ago from its recording: pace-edge learn --label LABEL --file FILE.",
         )
 
+    def _taught_label(self, label: str) -> str:
+        """The label as it is stored, if a class may be called so. Raises UsageError."""
+        return checked_label(label, self._model.info.labels)
+
     def _known(self, label: str) -> str:
-        label = checked_label(label)
         self._learner.catch_up()
+        if label in self._learner.state.labels:
+            return label  # also one of an older journal that no class may be called any more
+        label = tidied_label(label)
         if label not in self._learner.state.labels:
             raise LearningError(
                 f"no class is called '{label}'", expected="one of " + ", ".join(self._learner.state.labels),

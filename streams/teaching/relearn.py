@@ -10,6 +10,7 @@ from pathlib import Path
 from pace_edge.audio import read_audio
 from pace_edge.errors import PaceEdgeError, UsageError
 from pace_edge.journal import Journal, copied
+from pace_edge.labels import checked_label
 from pace_edge.model_file import Model
 from pace_edge.operations import Operation, State, beginning, effective, undone
 from streams.listening.encoder import Encoder
@@ -73,10 +74,11 @@ def _teach(model: Model, journal: Journal, again: list[Operation], state: State,
             if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != o.audio_sha256:
                 raise PaceEdgeError(f"{path} is gone, or not what it was")
             windows, loud = clip_of_one_sound(read_audio(path, model.info.rate_hz), model, str(path))
+            label = checked_label(state.examples[o.id], model.info.labels)
         except (PaceEdgeError, OSError) as error:
             reasons[o.id] = str(error)
             continue
-        journal.add(state.examples[o.id], encoder(windows[loud]), source=o.source, audio=str(path.resolve()),
+        journal.add(label, encoder(windows[loud]), source=o.source, audio=str(path.resolve()),
                     audio_sha256=o.audio_sha256, origin=o.origin)  # fmt: skip
     return reasons
 

@@ -18,7 +18,8 @@ from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
 from pace_edge.config import HEARD_KEPT_S, STARTER_MODEL
 from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
 from pace_edge.files import write_whole
-from pace_edge.journal import HeardWindow, checked_label
+from pace_edge.journal import HeardWindow
+from pace_edge.labels import tidied_label
 from pace_edge.model_file import Model
 from streams.listening.encoder import Encoder
 from streams.sources.source import Source
@@ -93,7 +94,7 @@ class Teacher(Changer):
 
     def learn_recording(self, label: str, source: Source, seconds: float, *, keep_audio: bool = False) -> Lesson:
         """Teach from the next `seconds` of a source, such as an opened microphone."""
-        label, wanted, chunks = checked_label(label), round(seconds * source.rate_hz), []
+        label, wanted, chunks = self._taught_label(label), round(seconds * source.rate_hz), []
         with source:
             for chunk in source:
                 chunks.append(chunk)
@@ -108,7 +109,7 @@ class Teacher(Changer):
     ) -> Lesson:  # fmt: skip
         """Teach from PCM float32 [samples] at the model's rate. `keep_audio`: a copy stays beside the journal, for
         `relearn`; `audio`: the path and checksum of a file that holds it already."""
-        label = checked_label(label)
+        label = self._taught_label(label)
         windows, loud = clip_of_one_sound(clip, self._model, source)
         embeddings = self._encoder(windows[loud])
         if keep_audio:
@@ -117,12 +118,12 @@ class Teacher(Changer):
 
     def learn_heard(self, label: str, last_s: float) -> Lesson:
         """Teach from what a listener heard in its last `last_s` seconds, in this or another process."""
-        label = checked_label(label)
+        label = self._taught_label(label)
         return self._learn_windows(label, self._recently_heard(last_s))
 
     def learn_heard_at(self, label: str, *, at_s: float | None = None, at_unix_s: float | None = None) -> Lesson:
         """Teach from what a listener heard at a moment of its last minute: seconds of its stream, or of the clock."""
-        label, heard = checked_label(label), self._recently_heard(HEARD_KEPT_S)
+        label, heard = self._taught_label(label), self._recently_heard(HEARD_KEPT_S)
         if at_unix_s is not None:
             chosen = [w for w in heard if w.at_unix_s - (w.end_s - w.start_s) <= at_unix_s <= w.at_unix_s]
             first, last = (heard[0].at_unix_s - (heard[0].end_s - heard[0].start_s), heard[-1].at_unix_s)
@@ -143,7 +144,7 @@ class Teacher(Changer):
         """Teach from seconds of the last minute of one stream of a listener, its `session`. Windows count that have
         most of the range, or most of which it has. `name`: the stream's, in words; `clip`: its sound there, PCM
         float32 [samples] at the model's rate, to be kept."""
-        label, heard = checked_label(label), self._journal.heard_range(session, start_s, end_s)
+        label, heard = self._taught_label(label), self._journal.heard_range(session, start_s, end_s)
         shared = [min(w.end_s, end_s) - max(w.start_s, start_s) for w in heard]
         enough = [s >= MOST * min(w.end_s - w.start_s, end_s - start_s) for w, s in zip(heard, shared, strict=True)]
         chosen = [w for w, is_enough in zip(heard, enough, strict=True) if is_enough]
@@ -233,7 +234,7 @@ def folder_of_clips(folder: Path, label: str | None = None) -> Iterator[tuple[st
         raise UsageError(f"there is no folder {folder}", do="Check the path.")
     inside = [folder] if label is not None else sorted(path for path in folder.iterdir() if path.is_dir())
     found = [
-        (label or checked_label(inner.name), path)
+        (label or tidied_label(inner.name), path)
         for inner in inside for path in sorted(inner.iterdir()) if path.suffix.lower() in AUDIO_SUFFIXES
     ]  # fmt: skip
     if not found:

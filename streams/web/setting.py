@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
-from pace_edge.journal import checked_label
+from pace_edge.labels import tidied_label
 from streams.configuration.configure import settings_values
 from streams.configuration.settings_file import shown_toml
 from streams.web.asked import ChangeSettings, OneLabel, Threshold
@@ -28,7 +28,7 @@ async def settings(context: Context, _asked: None, _request: Request) -> dict[st
 
 
 async def set_threshold(context: Context, asked: Threshold, request: Request) -> dict[str, Any]:
-    label = checked_label(asked.label) if asked.label.strip() else ""
+    label = tidied_label(asked.label) if asked.label.strip() else ""
     return await _set(context, lambda: context.controls.set_threshold(label, asked.threshold), request)
 
 
