@@ -21,7 +21,7 @@ AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 FORMATS = ", ".join(suffix[1:] for suffix in AUDIO_SUFFIXES)
 SILENCE_DBFS = -120.0
 _READ_BLOCK_S = 10
-_TOO_LOUD = 10.0  # 20 dB over full scale: a float file in another scale (16-bit numbers, pascals), not loud sound
+TOO_LOUD = 10.0  # 20 dB over full scale: a float file in another scale (16-bit numbers, pascals), not loud sound
 
 
 def read_audio(path: str | Path, rate_hz: int) -> np.ndarray:
@@ -150,7 +150,7 @@ def _mono_blocks(path: Path, file, frames: int, channel: int | None) -> Generato
     with file:
         try:
             for block in file.blocks(frames, dtype="float32", always_2d=True):
-                if not (np.abs(block) <= _TOO_LOUD).all():  # NaN compares false
+                if not (np.abs(block) <= TOO_LOUD).all():  # NaN compares false
                     raise AudioError(
                         f"{path} has samples that are no sound near {done / file.samplerate:.1f} s",
                         expected="numbers in -1..1",
