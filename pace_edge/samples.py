@@ -49,9 +49,12 @@ def as_sound(
     return sound
 
 
-def as_chunk(samples: Any, *, rate_hz: float | None, to_hz: int, name: str = "this chunk") -> np.ndarray:
+def as_chunk(
+    samples: Any, *, rate_hz: float | None, to_hz: int, name: str = "this chunk", after_s: float = 0.0
+) -> np.ndarray:
     """A piece of a stream as float32 [n] in -1..1; it may be empty. It is not resampled, since that needs what came
-    before it: `rate_hz` other than `to_hz` is an AudioError, and so is more than one channel."""
+    before it: `rate_hz` other than `to_hz` is an AudioError, and so is more than one channel. `after_s`: where in the
+    stream it begins, for what errors say."""
     if rate_hz is not None and (got_hz := checked_rate(rate_hz, name)) != to_hz:
         raise AudioError(
             f"{name} is at another rate than the model", expected=f"{to_hz} Hz", got=f"{got_hz} Hz",
@@ -63,7 +66,7 @@ def as_chunk(samples: Any, *, rate_hz: float | None, to_hz: int, name: str = "th
             f"{name} has more than one channel", expected="mono [samples]", got=f"shape {list(array.shape)}",
             do="Feed one channel, or let listen(source=blocks, rate_hz=...) mix them.",
         )  # fmt: skip
-    return ArrayBlocks(to_hz, to_hz=to_hz, name=name).push(array)
+    return ArrayBlocks(to_hz, to_hz=to_hz, name=name, after_s=after_s).push(array)
 
 
 class ArrayBlocks:
@@ -72,12 +75,14 @@ class ArrayBlocks:
     On which axis the channels lie is decided by the first block from which it can be told, and kept.
     """
 
-    def __init__(self, rate_hz: float, *, to_hz: int, channel: int | None = None, name: str = "this array") -> None:
+    def __init__(
+        self, rate_hz: float, *, to_hz: int, channel: int | None = None, name: str = "this array", after_s: float = 0.0
+    ) -> None:
         self.rate_hz = checked_rate(rate_hz, name)
         self._resampler = Resampler(self.rate_hz, to_hz)
         self._channel, self._name = channel, name
         self._channels_first: bool | None = None
-        self._done = 0  # samples that came before the next block, at rate_hz
+        self._done_s = after_s  # seconds that came before the next block
         self.cancelled = False  # the channels of the latest block left next to nothing of each other
 
     def push(self, samples: Any) -> np.ndarray:
@@ -88,7 +93,7 @@ class ArrayBlocks:
         check_channel(self._channel, sound.shape[1], self._name)
         mixed = mono(sound, self._channel)
         self.cancelled = self._channel is None and _cancel(sound, mixed)
-        self._done += len(frames)
+        self._done_s += len(frames) / self.rate_hz
         return self._resampler.push(np.ascontiguousarray(mixed, np.float32))
 
     def last(self) -> np.ndarray:
@@ -127,7 +132,7 @@ class ArrayBlocks:
             return
         at = int(np.argmin(finite))
         raise AudioError(
-            f"{self._name} has a number that is no sound at {(self._done + at) / self.rate_hz:.2f} s",
+            f"{self._name} has a number that is no sound at {self._done_s + at / self.rate_hz:.2f} s",
             expected="finite numbers in -1..1", got=str(frames[at][~np.isfinite(frames[at])][0]),
             do="Find out where it comes from; numpy.nan_to_num makes it 0.",
         )  # fmt: skip

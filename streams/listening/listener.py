@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import JournalError, ModelFileError
 from pace_edge.journal import HeardWindow, Journal
 from pace_edge.model_file import Model, read_model
+from pace_edge.samples import as_chunk
 from streams.heard import Event, Gap, Heard, Notice, SourceState, Window
 from streams.listening.counters import Counters
 from streams.listening.ears import Ears
@@ -24,7 +25,7 @@ from streams.listening.encoder import BATCH, Encoder
 from streams.listening.learner import open_journal
 from streams.listening.notices import Notices
 from streams.listening.options import Options
-from streams.listening.stream import Stream, checked
+from streams.listening.stream import Stream
 from streams.sources.source import Source, open_source
 
 CLIPPED = 0.001  # of a window's samples at full scale: worth a word
@@ -81,13 +82,16 @@ class Listener:
         """What the settings amount to."""
         return self._ears.in_words(self.options)
 
-    def feed(self, chunk: np.ndarray, *, source: str = "") -> Iterator[Heard]:
-        """float32 mono [samples], range -1..1, to what the windows that it completes are called.
+    def feed(self, chunk: Any, *, source: str = "", rate_hz: float | None = None) -> Iterator[Heard]:
+        """Mono [samples], floats in -1..1 or int16, to what the windows that it completes are called.
 
-        Streams of different `source` names are kept apart. Raises AudioError for what is no sound.
+        Streams of different `source` names are kept apart. `rate_hz`: the chunk's rate, to be checked: it must be the
+        model's. Raises AudioError for what is no sound.
         """
         arrived = time.perf_counter()
-        chunk = checked(chunk, source)
+        came_s = self._streams[source].windower.end / self.rate_hz if source in self._streams else 0.0
+        name = f"the chunk at {came_s:.2f} s" + (f" of {source}" if source else "")
+        chunk = as_chunk(chunk, rate_hz=rate_hz, to_hz=self.rate_hz, name=name, after_s=came_s)
         yield from self._take_next()
         stream = self._stream(source)
         piece = BATCH * min(self._ears.hop, self._ears.window)  # bounds the memory of a long chunk

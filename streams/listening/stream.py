@@ -7,7 +7,6 @@ import uuid
 
 import numpy as np
 
-from pace_edge.errors import AudioError
 from streams.heard import Event, Gap, Window
 from streams.listening.ears import Ears, Verdict
 from streams.listening.events import EventState, finish, step
@@ -68,19 +67,3 @@ class Stream:
         gone = {sound.label for sound in self._events.sounds} - ears.announced()
         self._events, events = finish(self._events, gone)
         return events
-
-
-def checked(chunk: np.ndarray, name: str) -> np.ndarray:
-    """An application's chunk as float32 [samples]. Raises AudioError."""
-    chunk = np.asarray(chunk)
-    if chunk.ndim != 1 or chunk.dtype.kind != "f" or not np.isfinite(chunk).all():
-        got = (
-            "numbers that are not finite"
-            if chunk.dtype.kind == "f" and chunk.ndim == 1
-            else f"{chunk.dtype} {list(chunk.shape)}"
-        )
-        raise AudioError(
-            f"{name or 'the chunk'} is no sound", expected="finite floats [samples], -1..1", got=got,
-            do="Convert it; 16-bit numbers are divided by 32768.",
-        )  # fmt: skip
-    return chunk.astype(np.float32, copy=False)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pace_edge.errors import AudioError
 from pace_edge.journal import Example
 from pace_edge.model_file import read_model
 from pace_edge.operations import Operation
@@ -145,3 +146,22 @@ def test_a_class_that_is_hidden_while_it_is_heard_is_not_reported_and_no_other_g
             changer.unhide("low")
         again = list(listener.feed(tone(300, 3, rng=rng)))
         assert any(isinstance(h, Event) and (h.state, h.label) == ("start", "low") for h in again)
+
+
+def test_a_chunk_of_16_bit_numbers_is_heard_as_its_floats_are_and_what_is_no_sound_is_told(small_model, rng):
+    model, clip = read_model(small_model), tone(300, 3, rng=rng)
+    with open_journal(model) as journal, Listener(model, journal) as listener:
+        floats = [heard.level_dbfs for heard in listener.feed(clip, source="a") if isinstance(heard, Window)]
+        whole = listener.feed((clip * 32768).astype(np.int16), source="b", rate_hz=RATE_HZ)
+        assert [w.level_dbfs for w in whole if isinstance(w, Window)] == pytest.approx(floats, abs=0.01)
+        for chunk, rate_hz, words in (
+            (clip * 32768, None, r"the chunk at 3.00 s of a goes far beyond full scale.*divide by 32768"),
+            (np.append(clip, np.nan), None, r"no sound at 6.00 s"),
+            (np.zeros(10, complex), None, "got complex numbers"),
+            (clip, 44100, r"another rate than the model: expected 16000 Hz, got 44100 Hz"),
+            (np.stack([clip, clip]), None, "more than one channel"),
+        ):
+            with pytest.raises(AudioError, match=words):
+                list(listener.feed(chunk, source="a", rate_hz=rate_hz))
+        assert list(listener.feed([], source="a")) == []
+        assert listener.counters.sound_s == 6.0
