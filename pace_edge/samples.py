@@ -200,7 +200,7 @@ def _full_scale(frames: np.ndarray, name: str) -> np.ndarray:
     if frames.dtype.kind != "f":
         scale = _FULL_SCALE[str(frames.dtype.newbyteorder("="))]
         middle = 128.0 if frames.dtype.kind == "u" else 0.0
-        return ((frames.astype(np.float64 if scale > 2**24 else np.float32) - middle) / scale).astype(np.float32)
+        return ((frames.astype(np.float64) - middle) / scale).astype(np.float32)
     peak = float(np.abs(frames).max(initial=0.0))
     if peak > TOO_LOUD:
         bits = next((bits for bits in (16, 24, 32) if peak <= 2 ** (bits - 1)), None)
