@@ -31,6 +31,9 @@ def bench(read: Callable[[], Configuration], seconds: float, compares: bool, as_
 
     Without --input it hears a recording that ships with pace-edge, as fast as it goes; a microphone is heard at its own
     pace. Nothing that is heard is kept.
+
+    A machine that is busy with other programs is measured all the same, with a remark that says so, and the exit code
+    is 0. It is 1 where nothing could be heard.
     """
     from streams import bench as measure
     from streams.service.opening import open_configured
@@ -53,6 +56,7 @@ def bench(read: Callable[[], Configuration], seconds: float, compares: bool, as_
         record = asdict(cost)
         if comparison is not None:
             record["compared"] = asdict(comparison) | {"ratio": comparison.ratio}
+        record["remark"] = cost.remark()
         click.echo(json.dumps(record, ensure_ascii=False))
     else:
         click.echo("\n".join(_in_words(cost, comparison)))
@@ -74,4 +78,6 @@ def _in_words(cost: Cost, comparison: Comparison | None) -> list[str]:
     if comparison is not None:
         words = f"{comparison.ratio:.2f} times the processor time of a bare loop"
         rows.append(("compared", f"{words} ({comparison.listener_ms:.1f} and {comparison.bare_ms:.1f} ms a window)"))
+    if remark := cost.remark():
+        rows.append(("remark", remark))
     return [f"{name:<20} {words}" for name, words in rows]

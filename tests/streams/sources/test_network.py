@@ -18,7 +18,7 @@ from streams.sources.watchdog import Patience
 from tests.media import loudest_hz, tone, write_media
 
 SOON = Patience(opening_s=20, stuck_s=10, silent_s=0, first_retry_s=0.1, last_retry_s=0.5)
-LONGEST_S = 30
+LONGEST_S = 120  # on a busy machine
 
 
 class Files(SimpleHTTPRequestHandler):
@@ -118,25 +118,28 @@ def test_a_recording_that_breaks_off_goes_on_where_it_was(serve, tmp_path):
 
 
 def test_realtime_paces_a_recording(serve, tmp_path):
-    write_media(tmp_path / "a.mp3", tone(1.5, 44100, 440), 44100)
+    write_media(tmp_path / "a.mp3", tone(3, 44100, 440), 44100)
+    begin = time.monotonic()  # before any of it can have come, however late this process is woken
     with open_source(serve(Files).address("a.mp3"), rate_hz=16000, realtime=True) as source:
-        begin = time.monotonic()
         heard = sum(map(len, source))
-        assert time.monotonic() - begin > heard / 16000 - 0.5
+    assert time.monotonic() - begin > heard / 16000 - 0.1
 
 
 def test_a_radio_whose_server_is_killed_comes_back_when_that_is_started_again(serve, tmp_path):
     programme = write_media(tmp_path / "a.mp3", tone(2, 44100, 440), 44100).read_bytes()
     radio = serve(Radio, programme)
     with open_stream(radio.address(""), rate_hz=16000, patience=SOON, news_s=0) as source:
-        begin, states, down = time.monotonic(), [], None
+        begin, states, down, given, first_s = time.monotonic(), [], None, 0, 0.0
         for chunk in source:
             states += [state.state for state in source.news()]
             assert time.monotonic() - begin < LONGEST_S, states
+            given += len(chunk)
+            first_s = first_s or (time.monotonic() if given else 0.0)
             if len(chunk) and down is None and "healthy" in states:
                 radio.kill()
                 down = True
-            if down and "waiting" in states:
+            # a radio sends the first seconds at once: it is away until the clock has come past what it sent
+            if down and "waiting" in states and time.monotonic() > first_s + given / 16000 + 0.5:
                 radio.start()
                 down = False
             if states.count("healthy") == 2:
