@@ -117,6 +117,16 @@ def level_dbfs(samples: np.ndarray) -> float:
     return 20 * math.log10(max(rms, 10 ** (SILENCE_DBFS / 20)))
 
 
+def block_levels_dbfs(samples: np.ndarray, block: int) -> tuple[float, ...]:
+    """The level of each whole block of so many samples, counted from the newest sample backwards; of fewer samples than
+    a block, of all. At least -120."""
+    if len(samples) < block:
+        return (level_dbfs(samples),)
+    blocks = samples[len(samples) % block :].reshape(-1, block)
+    power = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64) / block
+    return tuple((10 * np.log10(np.maximum(power, 10 ** (SILENCE_DBFS / 10)))).tolist())
+
+
 def _open(path: Path, ffmpeg: bool):
     """The open soundfile.SoundFile, or a MediaFile, which reads like one."""
     import soundfile

@@ -50,13 +50,15 @@ class Journal(OperationLog):
 
     def add(
         self, label: str, embeddings: np.ndarray, *, source: str, audio: str = "", audio_sha256: str = "",
-        origin: str = "",
+        origin: str = "", event: str = "", session: str = "", start_s: float = 0.0, end_s: float = 0.0,
     ) -> Example:  # fmt: skip
-        """One labelled clip. `embeddings` [windows, D], finite; `origin` only for an example that has one already."""
+        """One labelled clip. `embeddings` [windows, D], finite; `origin` only for an example that has one already;
+        `event`, `session`, `start_s` and `end_s`: what it was taken from, as `Operation` says."""
         example = self._as_example(tidied_label(label), embeddings, source)
         operation = Operation(
-            kind="learn", label=example.label, source=source, audio=audio, audio_sha256=audio_sha256, origin=origin
-        )
+            kind="learn", label=example.label, source=source, audio=audio, audio_sha256=audio_sha256, origin=origin,
+            event=event, session=session, start_s=float(start_s), end_s=float(end_s),
+        )  # fmt: skip
         with self._said_plainly(), self._transaction():
             written = self._append(operation, example.embeddings)
         return replace(example, id=written.id, at_unix_s=written.at_unix_s)
@@ -104,14 +106,22 @@ class Journal(OperationLog):
                     merged += 1
         return merged, other.damaged
 
-    def restore(self, rows: Iterable[tuple[tuple[object, ...], str, bytes | None]]) -> None:
+    def restore(self, rows: Iterable[tuple[tuple[object, ...], str, bytes | None]], *, last_id: int = 0) -> None:
         """Rows of another file, as they were there, into this new one: the values of COLUMNS, their checksum, and an
-        example's embeddings."""
+        example's embeddings. `last_id`: the last that was given there, so that none is given again."""
         with self._said_plainly(), self._transaction():
             for values, checksum, blob in rows:
                 insert_row(self._db, values, checksum)
                 if blob is not None:
                     self._db.execute("INSERT INTO embeddings VALUES (?, ?)", (values[0], blob))
+            self._count_on_from(last_id)
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """One transaction around what is read, decided and written: no other process writes in between. Methods called
+        inside are a part of it. What is written reaches the disk when it ends; after an error nothing is written."""
+        with self._said_plainly(), self._transaction():
+            yield
 
     # Erasing
 
@@ -186,7 +196,8 @@ class Journal(OperationLog):
     def _replace_by_origin(self, operation: Operation) -> None:
         for table, column in (("embeddings", "operation"), ("operations", "id")):
             self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (operation.id,))
-        self._insert(Operation(kind="purged", id=operation.id, origin=operation.origin), hashlib.sha256().hexdigest())
+        nothing = hashlib.sha256().hexdigest()
+        self._insert(Operation(kind="purged", id=operation.id, origin=operation.origin, embeddings_sha256=nothing))
 
     @contextmanager
     def _keepers_away(self) -> Iterator[None]:

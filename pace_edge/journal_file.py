@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,6 +71,36 @@ CREATE TABLE events (
   embeddings BLOB NOT NULL
 ) STRICT;
 """
+_THIRD = """
+ALTER TABLE operations ADD COLUMN event TEXT NOT NULL DEFAULT '';
+ALTER TABLE operations ADD COLUMN session TEXT NOT NULL DEFAULT '';
+ALTER TABLE operations ADD COLUMN start_s REAL NOT NULL DEFAULT 0;
+ALTER TABLE operations ADD COLUMN end_s REAL NOT NULL DEFAULT 0;
+DROP TABLE heard;
+CREATE TABLE heard (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  session TEXT NOT NULL,
+  at_unix_s REAL NOT NULL,
+  start_s REAL NOT NULL,
+  end_s REAL NOT NULL,
+  level_dbfs REAL NOT NULL,
+  clipped REAL NOT NULL,
+  label TEXT NOT NULL,
+  score REAL NOT NULL,
+  blocks BLOB NOT NULL,
+  embedding BLOB NOT NULL
+) STRICT;
+CREATE INDEX heard_by_session ON heard (session, end_s);
+CREATE TABLE sessions (
+  session TEXT PRIMARY KEY,
+  source TEXT NOT NULL,
+  live INTEGER NOT NULL,
+  heard_to_s REAL NOT NULL,
+  heard_to_unix_s REAL NOT NULL
+) STRICT;
+ALTER TABLE events ADD COLUMN session TEXT NOT NULL DEFAULT '';
+ALTER TABLE events ADD COLUMN starts BLOB NOT NULL DEFAULT x'';
+"""
 KEEPERS = {  # what makes the journal append-only; only a purge and a reset take them away, and put them back
     f"{table}_keep_{verb}": f"CREATE TRIGGER {table}_keep_{verb} BEFORE {verb} ON {table} "
     "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
@@ -77,7 +108,9 @@ KEEPERS = {  # what makes the journal append-only; only a purge and a reset take
     for verb in ("UPDATE", "DELETE")
 }
 COLUMNS = ("id", "at_unix_s", "kind", "label", "new_label", "target", "source", "origin", "windows", "audio",
-           "audio_sha256", "embeddings_sha256")  # fmt: skip
+           "audio_sha256", "embeddings_sha256", "event", "session", "start_s", "end_s")  # fmt: skip
+_LATER = ("", "", 0.0, 0.0)  # the last columns, which schema 3 brought, in a row that says nothing in them
+_EVENT_ID = re.compile(r"event ([0-9a-f]{12}-\d+) called ")
 
 
 class JournalFile:
@@ -147,6 +180,10 @@ class JournalFile:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """One transaction; inside another it is a part of that one."""
+        if self._db.in_transaction:
+            yield
+            return
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -175,7 +212,9 @@ class JournalFile:
 
 
 def row_checksum(row: tuple[object, ...]) -> str:
-    """Of the values of COLUMNS."""
+    """Of the values of COLUMNS. The columns of schema 3 count where one says something, so older rows keep theirs."""
+    if row[-len(_LATER) :] == _LATER:
+        row = row[: -len(_LATER)]
     return hashlib.sha256(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -214,14 +253,40 @@ def _second(db: sqlite3.Connection) -> None:
         origin = hashlib.sha256(f"{id}".encode() + checksum).hexdigest()[:32]  # the same in every copy of the file
         windows = len(blob) // np.dtype("<f4").itemsize // size
         row = (id, at, "learn", label, "", 0, source, origin, windows, "", "", hashlib.sha256(blob).hexdigest())
-        insert_row(db, row, row_checksum(row) if digest.digest() == checksum else DAMAGED)
+        marks = ", ".join("?" * (len(row) + 1))
+        fits = row_checksum((*row, *_LATER)) if digest.digest() == checksum else DAMAGED
+        db.execute(f"INSERT INTO operations ({', '.join(COLUMNS[: len(row)])}, sha256) VALUES ({marks})", (*row, fits))
         db.execute("INSERT INTO embeddings VALUES (?, ?)", (id, blob))
     _run(db, "DROP TABLE labels;")
     for keeper in KEEPERS.values():
         db.execute(keeper)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second)  # append only
+def _third(db: sqlite3.Connection) -> None:
+    """What an example was taken from becomes columns. Which event it corrects stood in a sentence."""
+    for name in KEEPERS:
+        db.execute(f"DROP TRIGGER IF EXISTS {name}")
+    _run(db, _THIRD)
+    select = f"SELECT {', '.join(COLUMNS)}, sha256 FROM operations WHERE kind = 'learn' AND source LIKE 'event %'"
+    for *row, checksum in db.execute(select).fetchall():
+        changed = with_event(tuple(row))
+        if changed != tuple(row) and row_checksum(tuple(row)) == checksum:
+            db.execute("UPDATE operations SET event = ?, sha256 = ? WHERE id = ?",
+                       (changed[COLUMNS.index("event")], row_checksum(changed), row[0]))  # fmt: skip
+    for keeper in KEEPERS.values():
+        db.execute(keeper)
+
+
+def with_event(row: tuple[object, ...]) -> tuple[object, ...]:
+    """The values of COLUMNS of a row older than schema 3, with the event that its `source` names in words."""
+    named = dict(zip(COLUMNS, row, strict=True))
+    found = _EVENT_ID.match(str(named["source"]))
+    if named["kind"] == "learn" and found and not named["event"]:
+        named["event"] = found[1]
+    return tuple(named.values())
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third)  # append only
 
 
 def _run(db: sqlite3.Connection, script: str) -> None:

@@ -49,7 +49,7 @@ class OperationLog(HeardMemory):
             ).fetchall()
         found = []
         for *row, checksum in rows:
-            values = dict(zip(COLUMNS[:-1], row, strict=False))
+            values = dict(zip(COLUMNS, row, strict=True))
             labels = {name: composed(values[name]) for name in ("label", "new_label")}
             operation = Operation(**{**values, **labels}, sha256=checksum)
             if row_checksum(tuple(row)) == checksum:
@@ -88,16 +88,22 @@ class OperationLog(HeardMemory):
         operation = replace(
             operation, id=self._last_id() + 1, at_unix_s=operation.at_unix_s or time.time(),
             origin=operation.origin or (uuid.uuid4().hex if operation.kind == "learn" else ""),
-            windows=0 if embeddings is None else len(embeddings),
+            windows=0 if embeddings is None else len(embeddings), embeddings_sha256=hashlib.sha256(blob).hexdigest(),
         )  # fmt: skip
-        self._insert(operation, hashlib.sha256(blob).hexdigest())
+        self._insert(operation)
         if embeddings is not None:
             self._db.execute("INSERT INTO embeddings VALUES (?, ?)", (operation.id, blob))
         return operation
 
-    def _insert(self, operation: Operation, embeddings_sha256: str) -> None:
-        row = (*(getattr(operation, column) for column in COLUMNS[:-1]), embeddings_sha256)
+    def _insert(self, operation: Operation) -> None:
+        row = tuple(getattr(operation, column) for column in COLUMNS)
         insert_row(self._db, row, row_checksum(row))
+
+    def _count_on_from(self, last: int) -> None:
+        """In a file of which the newest operations are lost, their ids are not given to others."""
+        if last > self._last_id():
+            self._db.execute("DELETE FROM sqlite_sequence WHERE name = 'operations'")
+            self._db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('operations', ?)", (last,))
 
     def _last_id(self) -> int:
         """Also of what was erased: an id is given once."""

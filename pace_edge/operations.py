@@ -28,7 +28,8 @@ FINAL = ("purge", "reset")  # what was erased cannot be undone, nor what came be
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """One row of the journal. `windows` counts an example's embeddings; `origin` is the example's name in every journal
-    it is merged into; `audio` the path of its recording, if it has one, with `audio_sha256`."""
+    it is merged into; `audio` the path of its recording, if it has one, with `audio_sha256`. What it was taken from:
+    the announced sound with the id `event`, or `start_s` to `end_s` of what a listener heard in its `session`."""
 
     kind: Kind
     id: int = 0
@@ -41,6 +42,11 @@ class Operation:
     windows: int = 0
     audio: str = ""
     audio_sha256: str = ""
+    event: str = ""
+    session: str = ""
+    start_s: float = 0.0
+    end_s: float = 0.0
+    embeddings_sha256: str = ""
     sha256: str = ""  # of the row
 
     def in_words(self) -> str:

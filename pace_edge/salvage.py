@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pace_edge.errors import JournalError
 from pace_edge.journal import Journal
-from pace_edge.journal_file import COLUMNS, MIGRATIONS, row_checksum
+from pace_edge.journal_file import COLUMNS, MIGRATIONS, row_checksum, with_event
 
 IDS_PROBED = 1_000_000  # at most; between the rows that were found from both ends
 
@@ -71,7 +71,7 @@ def repair(path: Path, target: Path) -> Checkup:
         rows, _ = _rows(db)
         try:
             with Journal(target, model_name=model[0], model_sha256=model[1], embedding_size=model[2]) as journal:
-                journal.restore(rows.values())
+                journal.restore(rows.values(), last_id=_last_id(db, {id: row[0] for id, row in rows.items()}))
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -84,7 +84,10 @@ Row = tuple[tuple[object, ...], str, bytes | None]
 
 def _rows(db: sqlite3.Connection) -> tuple[dict[int, Row], list[str]]:
     """The operations that are whole, by id, and a line for each that is not."""
-    select = f"SELECT {', '.join(COLUMNS)}, sha256 FROM operations"
+    there = {str(name) for _, name, *_ in db.execute("PRAGMA table_info(operations)")}
+    defaults = {"event": "''", "session": "''", "start_s": "0.0", "end_s": "0.0"}  # of a file older than schema 3
+    wanted = ", ".join(name if name in there else defaults[name] for name in COLUMNS)
+    select = f"SELECT {wanted}, sha256 FROM operations"
     blob = "SELECT windows FROM embeddings WHERE operation = ?"
     found: dict[int, tuple[object, ...]] = {}
     for direction in ("", " DESC"):
@@ -117,11 +120,12 @@ def _rows(db: sqlite3.Connection) -> tuple[dict[int, Row], list[str]]:
                 (windows,) = db.execute(blob, (id,)).fetchone() or (None,)
             except sqlite3.Error:
                 windows = None
-            if windows is None or hashlib.sha256(windows).hexdigest() != values[-1]:
+            if windows is None or hashlib.sha256(windows).hexdigest() != values[COLUMNS.index("embeddings_sha256")]:
                 damaged.append(f"the embeddings of {words} do not fit their checksum" if windows is not None
                                else f"the embeddings of {words} cannot be read")  # fmt: skip
                 continue
-        whole[id] = (tuple(values), str(checksum), windows)
+        now = with_event(tuple(values)) if "event" not in there else tuple(values)
+        whole[id] = (now, row_checksum(now), windows)
     return whole, damaged
 
 
@@ -160,7 +164,7 @@ def _model(db: sqlite3.Connection, path: Path) -> tuple[str, str, int]:
 
 @contextmanager
 def _as_it_is(path: Path) -> Iterator[sqlite3.Connection]:
-    """A copy of the file and its log, opened though it may be truncated, and of the newest schema."""
+    """A copy of the file and its log, opened though it may be truncated, with its labels as operations."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "journal"
         try:
@@ -175,7 +179,7 @@ def _as_it_is(path: Path) -> Iterator[sqlite3.Connection]:
                 db.execute("PRAGMA writable_schema=ON")  # else a truncated file is refused as a whole
                 (schema,) = db.execute("PRAGMA user_version").fetchone()
                 db.execute("SELECT count(*) FROM model").fetchone()
-                for migration in MIGRATIONS[schema:]:
+                for migration in MIGRATIONS[schema:2]:  # later ones read every page, and some may be gone
                     migration(db)
             except sqlite3.Error as error:
                 raise JournalError(

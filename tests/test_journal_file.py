@@ -1,6 +1,7 @@
 """A journal is only for the model it was given to; older ones are taken over, other files are left alone."""
 
 import hashlib
+import json
 import shutil
 import sqlite3
 
@@ -9,7 +10,8 @@ import pytest
 
 from pace_edge import journal_file
 from pace_edge.errors import JournalError
-from tests.journals import D, embeddings, examples, open_journal
+from pace_edge.salvage import repair
+from tests.journals import D, damage, embeddings, examples, open_journal
 
 
 def test_a_journal_of_another_model_is_refused_and_kept(tmp_path):
@@ -119,3 +121,69 @@ def test_a_migration_that_breaks_off_leaves_the_journal_as_it_was(tmp_path, monk
             open_journal(tmp_path / "j")
     with open_journal(tmp_path / "j") as journal:
         assert [e.label for e in examples(journal)] == ["a", "b"]
+
+
+SCHEMA_2 = f"{journal_file._SECOND}PRAGMA application_id=0x50414345; PRAGMA user_version=2;"
+EVENT = "0123456789ab-3"
+
+
+def journal_of_schema_2(path, sources):
+    """As the version before wrote it: which event an example corrects stands in its `source` alone."""
+    database = sqlite3.connect(path, isolation_level=None)
+    database.executescript(SCHEMA_1.replace("PRAGMA user_version=1;", ""))
+    database.execute("DROP TABLE labels")
+    database.executescript(SCHEMA_2)
+    for keeper in journal_file.KEEPERS.values():
+        database.execute(keeper)
+    database.execute("INSERT INTO model VALUES ('m', ?, ?)", ("a" * 64, D))
+    for i, source in enumerate(sources, 1):
+        blob = embeddings(2, i).tobytes()
+        row = (i, 7.5, "learn", f"l{i}", "", 0, source, f"o{i}", 2, "", "", hashlib.sha256(blob).hexdigest())
+        fits = hashlib.sha256(json.dumps(row, ensure_ascii=False).encode()).hexdigest()
+        database.execute(
+            "INSERT INTO operations (id, at_unix_s, kind, label, new_label, target, source, origin, windows, audio,"
+            f" audio_sha256, embeddings_sha256, sha256) VALUES ({', '.join('?' * 13)})", (*row, fits),
+        )  # fmt: skip
+        database.execute("INSERT INTO embeddings VALUES (?, ?)", (i, blob))
+    database.close()
+
+
+@pytest.mark.parametrize("road", ["opened", "repaired"])
+def test_what_an_older_journal_says_of_events_in_words_becomes_a_column(tmp_path, road):
+    prose = ["file event 1.wav", f"event {EVENT} called 'dog'", "event of the year called 'x'"]
+    journal_of_schema_2(tmp_path / "j", prose)
+    path = tmp_path / "j"
+    if road == "repaired":
+        path = tmp_path / "new"
+        assert repair(tmp_path / "j", path).damaged == ()
+    with open_journal(path) as journal:
+        operations = journal.operations()
+        assert [o.event for o in operations] == ["", EVENT, ""]
+        assert [o.source for o in operations] == prose
+        assert len(examples(journal)) == 3
+        assert journal.damaged == {}
+        with pytest.raises(JournalError, match="append-only"), journal._said_plainly():
+            journal._db.execute("UPDATE operations SET label = 'x'")
+
+
+def test_what_an_example_was_taken_from_is_under_its_row_s_checksum(tmp_path):
+    with open_journal(tmp_path / "j") as journal:
+        journal.add("dog", embeddings(), source="x", event=EVENT, session="s", start_s=1.5, end_s=2.5)
+        (operation,) = journal.operations()
+        assert (operation.event, operation.session, operation.start_s, operation.end_s) == (EVENT, "s", 1.5, 2.5)
+    damage(tmp_path / "j", f"UPDATE operations SET event = '{EVENT[:-1]}4'")
+    with open_journal(tmp_path / "j") as journal:
+        assert journal.operations() == []
+        assert list(journal.damaged) == [1]
+
+
+def test_what_is_decided_and_written_in_one_is_written_whole_or_not_at_all(tmp_path):
+    with open_journal(tmp_path / "j") as journal, open_journal(tmp_path / "j") as other:
+        with pytest.raises(RuntimeError), journal.deciding():
+            journal.add("a", embeddings(), source="x")
+            raise RuntimeError
+        with journal.deciding():
+            journal.add("b", embeddings(), source="x")
+            journal.append("hide", "b")
+            assert other.operations() == []
+        assert [o.kind for o in other.operations()] == ["learn", "hide"]

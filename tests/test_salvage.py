@@ -10,6 +10,7 @@ from pace_edge.errors import JournalError
 from pace_edge.journal import Journal
 from pace_edge.operations import State, effective
 from pace_edge.salvage import check, repair
+from tests.journals import damage
 
 D = 6
 
@@ -130,3 +131,13 @@ def test_a_journal_that_lost_its_model_says_so(path, tmp_path):
     with pytest.raises(JournalError, match="which model"):
         repair(path, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_an_id_that_was_lost_is_never_given_to_another_example(path, tmp_path):
+    with open_journal(path) as journal:
+        last = journal.append("hide", "c").id
+    damage(path, f"UPDATE operations SET label = 'x' WHERE id = {last}")
+    repair(path, tmp_path / "new")
+    with open_journal(tmp_path / "new") as journal:
+        assert max(o.id for o in journal.operations()) == last - 1
+        assert journal.add("new", embeddings(), source="x").id == last + 1

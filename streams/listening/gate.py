@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from pace_edge.audio import SILENCE_DBFS, level_dbfs
+from pace_edge.audio import block_levels_dbfs
 from pace_edge.errors import UsageError
 
 Speech = Literal["any", "only", "never"]
@@ -34,18 +34,9 @@ class Gate:
 
     def opens(self, start: int, samples: np.ndarray) -> bool:
         """`start`: the position in the stream of the window's first sample."""
-        if self._loudest_dbfs is not None and _loudest_dbfs(samples, self._block) < self._loudest_dbfs:
+        if self._loudest_dbfs is not None and max(block_levels_dbfs(samples, self._block)) < self._loudest_dbfs:
             return False
         return self._speech is None or self._speech.spoken(start, samples) == self._wants_speech
-
-
-def _loudest_dbfs(samples: np.ndarray, block: int) -> float:
-    """The level of the loudest block, counted from the newest sample backwards."""
-    if len(samples) < block:
-        return level_dbfs(samples)
-    blocks = samples[len(samples) % block :].reshape(-1, block)
-    power = np.einsum("ij,ij->i", blocks, blocks).max() / block
-    return max(SILENCE_DBFS, 10 * float(np.log10(max(power, 1e-20))))
 
 
 class _SpeechDetector:

@@ -15,7 +15,7 @@ import numpy as np
 from pace_edge.audio import level_dbfs
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import JournalError, ModelFileError
-from pace_edge.journal import HeardWindow, Journal
+from pace_edge.journal import Journal
 from pace_edge.model_file import Model, read_model
 from pace_edge.samples import as_chunk
 from streams.heard import Event, Gap, Heard, Notice, SourceState, Window
@@ -100,15 +100,11 @@ class Listener:
 
     def skip(self, samples: int, *, source: str = "") -> list[Event | Gap]:
         """So many samples are missing before the next chunk: no window spans the gap."""
-        self.counters.gaps += 1
-        self.counters.dropped_samples += samples
-        return [*self._stream(source).skip(samples, self._ears)]
+        return [one for one in self._skip(samples, source) if isinstance(one, Event | Gap)]
 
     def finish(self, source: str | None = None) -> list[Event]:
         """The sound is over, of one source or of all: the end of what was still going on. The streams are forgotten."""
-        names = list(self._streams) if source is None else [source]
-        streams = [self._streams.pop(name) for name in names if name in self._streams]
-        return [event for stream in streams for event in stream.finish()]
+        return [one for one in self._finish(source) if isinstance(one, Event)]
 
     def run(self, source: Source) -> Iterator[Heard]:
         """Listen to a source until it ends or `stop` is called. Also an error and Ctrl-C end what was going on."""
@@ -123,19 +119,20 @@ class Listener:
                 yield from self._losses(source)
                 news = _news(source)
                 if any(state.state in _SOUNDLESS for state in news):
-                    yield from self._stream(source.name).finish()
+                    yield from self._end_events(self._stream(source.name))
                 yield from news
                 yield from self.feed(chunk, source=source.name)
                 if any(state.state == "ended" for state in news):
-                    yield from self.finish(source.name)
+                    yield from self._finish(source.name)
                 if self._stopped.is_set():
                     break
-        except GeneratorExit:  # whoever listened has gone
+        except GeneratorExit:  # whoever listened has gone, and is told nothing more
+            deque(self._finish(), maxlen=0)
             raise
         except BaseException:
-            yield from self.finish()
+            yield from self._finish()
             raise
-        yield from self.finish()
+        yield from self._finish()
 
     def stop(self) -> None:
         """End `run` after its next chunk, with the end of what is going on. From any thread or signal handler."""
@@ -200,7 +197,7 @@ class Listener:
             verdict = ears.judge(embeddings[start], level) if is_heard else ears.silence()
             window = stream.window(start, samples, level, verdict)
             if is_heard:
-                remembered.append(HeardWindow(window.start_s, window.end_s, level, embeddings[start]))
+                remembered.append(stream.remembered(window, samples, embeddings[start]))
             counters.windows += 1
             counters.gated += not is_heard
             counters.latency_s = time.perf_counter() - arrived
@@ -212,8 +209,29 @@ class Listener:
                 counters.events += event.state == "start"
                 announced.append(event)
                 yield event
-        yield from ears.memory.hear(stream.session, remembered, announced)
+        yield from ears.memory.hear(stream.part(remembered, announced))
         ears.learner.classifier.fold()
+
+    def _skip(self, samples: int, source: str) -> Iterator[Heard]:
+        self.counters.gaps += 1
+        self.counters.dropped_samples += samples
+        stream = self._stream(source)
+        skipped = stream.skip(samples, self._ears)
+        yield from skipped
+        ended = [one for one in skipped if isinstance(one, Event)]
+        yield from self._ears.memory.hear(stream.part(events=ended))
+
+    def _finish(self, source: str | None = None) -> Iterator[Heard]:
+        """Each stream's events end however the sound ended, and are remembered whole."""
+        for name in list(self._streams) if source is None else [source]:
+            if stream := self._streams.get(name):
+                yield from self._end_events(stream)
+                self._streams.pop(name, None)
+
+    def _end_events(self, stream: Stream) -> Iterator[Heard]:
+        events = stream.finish()
+        yield from self._ears.memory.hear(stream.part(events=events))
+        yield from events
 
     def _losses(self, source: Source) -> Iterator[Heard]:
         stream = self._stream(source.name)
@@ -221,7 +239,7 @@ class Listener:
         if dropped > 0 or overflows > 0:
             stream.dropped, stream.overflows = source.dropped, source.overflows
             self.counters.overflows += overflows
-            yield from self.skip(dropped, source=source.name)
+            yield from self._skip(dropped, source.name)
 
     def _take_next(self) -> Iterator[Heard]:
         """What `adjust` and `swap` left for this thread."""
@@ -243,11 +261,13 @@ class Listener:
         except JournalError as error:
             yield Notice("model", f"The new model was not taken: {error}", at_unix_s=time.time())
             return
-        self._ears = ears
+        before, self._ears = self._ears, ears
+        for stream in self._streams.values():
+            ended = stream.swap(ears)
+            yield from before.memory.hear(stream.part(events=ended))  # its windows are in the journal before
+            yield from ended
         self.close()
         self._own_journal = journal
-        for stream in self._streams.values():
-            yield from stream.swap(ears)
         words = f"Listening goes on with {ears.info.name}: {len(self.labels)} classes."
         yield Notice("model", words, at_unix_s=time.time())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import JournalError
@@ -21,6 +22,21 @@ from streams.listening.learner import Learner
 from streams.listening.notices import Notices
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+GOING_ON_S = HEARD_KEPT_S / 3  # a sound that goes on is remembered again so often, before its windows are forgotten
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one stream of a listener gave: `windows` worth remembering, up to its second `heard_to_s`; the `events` that
+    were reported of it, and those that are `going` on. `live`: it keeps the clock's pace."""
+
+    session: str
+    source: str
+    live: bool
+    heard_to_s: float
+    windows: Sequence[HeardWindow] = ()
+    events: Sequence[Event] = ()
+    going: Sequence[Event] = ()
 
 
 class Memory:
@@ -33,8 +49,9 @@ class Memory:
         self._learner, self._journal, self._notices, self._counters = learner, journal, notices, counters
         self._clock = clock
         self._wait_s, self._again_at = FIRST_WAIT_S, -float("inf")
-        self._unwritten: dict[str, list[HeardWindow]] = {}
+        self._unwritten: dict[str, Part] = {}  # by session
         self._events: list[tuple[str, Event]] = []
+        self._remembered_s: dict[str, float] = {}  # of each event that goes on, by id: up to which second of its stream
 
     def catch_up(self) -> list[Example | Operation | Notice]:
         """Apply what was written since the last call, by any process, and return it."""
@@ -47,18 +64,24 @@ class Memory:
         self._counters.learned += sum(isinstance(one, Example) for one in learned)
         return [*learned]
 
-    def hear(self, session: str, windows: list[HeardWindow], events: Sequence[Event] = ()) -> list[Notice]:
-        """Remember one stream's windows, and of its events so much that they can be corrected."""
-        self._events = [*self._events, *((session, event) for event in events)][-EVENTS_KEPT:]
-        if windows:
-            waiting = [*self._unwritten.get(session, ()), *windows]
-            self._unwritten[session] = [w for w in waiting if w.end_s >= windows[-1].end_s - HEARD_KEPT_S]
+    def hear(self, part: Part) -> list[Notice]:
+        """Remember the windows, and of the events so much that they can be corrected."""
+        events = [*part.events, *self._due(part)]
+        self._events = [*self._events, *((part.session, event) for event in events)][-EVENTS_KEPT:]
+        before = self._unwritten.get(part.session)
+        if part.windows or before or not part.live:  # where a recording has come to, its windows do not say alone
+            waiting = [*(before.windows if before else ()), *part.windows]
+            recent = [w for w in waiting if w.end_s >= part.heard_to_s - HEARD_KEPT_S]
+            self._unwritten[part.session] = replace(part, windows=recent)
         if not (self._unwritten or self._events) or self._clock() < self._again_at:
             return []
         try:
-            for written in list(self._unwritten):
-                self._journal.hear(written, self._unwritten[written])
-                del self._unwritten[written]
+            for session, unwritten in list(self._unwritten.items()):
+                self._journal.hear(
+                    session, unwritten.windows, source=unwritten.source, live=unwritten.live,
+                    heard_to_s=unwritten.heard_to_s,
+                )  # fmt: skip
+                del self._unwritten[session]
             while self._events:
                 of, event = self._events[0]
                 self._journal.remember_event(
@@ -70,6 +93,16 @@ class Memory:
             return self._failed(error)
         self._wait_s = FIRST_WAIT_S
         return []
+
+    def _due(self, part: Part) -> list[Event]:
+        """The sounds that have gone on for so long that the windows since they were remembered last would be lost."""
+        for event in part.events:
+            self._remembered_s[event.id] = event.end_s
+            if event.state == "end":
+                del self._remembered_s[event.id]
+        due = [e for e in part.going if e.end_s - self._remembered_s.get(e.id, e.start_s) >= GOING_ON_S]
+        self._remembered_s.update({event.id: event.end_s for event in due})
+        return due
 
     def _failed(self, error: JournalError) -> list[Notice]:
         self._counters.journal_failures += 1

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 
 import numpy as np
 
+from pace_edge.audio import block_levels_dbfs
+from pace_edge.heard_memory import BLOCK_S, HeardWindow
 from streams.heard import Event, Gap, Window
 from streams.listening.ears import Ears, Verdict
 from streams.listening.events import EventState, finish, step
 from streams.listening.gate import Gate
+from streams.listening.memory import Part
 from streams.listening.options import Options
 from streams.listening.windows import Windower
 
@@ -18,8 +22,10 @@ FULL_SCALE = 32767 / 32768  # of 16 bits, which most devices have
 
 
 class Stream:
-    def __init__(self, name: str, ears: Ears, options: Options) -> None:
-        self.name = name
+    """`live`: it keeps the clock's pace, as a microphone does; a recording may be read faster."""
+
+    def __init__(self, name: str, ears: Ears, options: Options, *, live: bool = True) -> None:
+        self.name, self.live = name, live
         self.rate_hz = ears.info.rate_hz
         self.session = uuid.uuid4().hex
         self.dropped = self.overflows = 0  # of the source, as far as they were reported
@@ -46,9 +52,22 @@ class Stream:
             float(np.mean(np.abs(samples) >= FULL_SCALE)), verdict.scores,
         )  # fmt: skip
 
+    def remembered(self, window: Window, samples: np.ndarray, embedding: np.ndarray) -> HeardWindow:
+        """What the memory keeps of a window [samples] that the model heard."""
+        return HeardWindow(
+            window.start_s, window.end_s, window.level_dbfs, embedding, window.at_unix_s, window.label, window.score,
+            window.clipped, block_levels_dbfs(samples, round(BLOCK_S * self.rate_hz)),
+        )  # fmt: skip
+
     def events(self, window: Window, verdict: Verdict, ears: Ears) -> list[Event]:
         self._events, events = step(self._events, window, verdict.scores, ears.rule)
         return events
+
+    def part(self, windows: Sequence[HeardWindow] = (), events: Sequence[Event] = ()) -> Part:
+        """For the memory: these windows and events, with what it knows of itself."""
+        going = [sound.as_event("update", self.name) for sound in self._events.sounds if sound.id and not sound.ended]
+        heard_to_s = self.windower.end / self.rate_hz
+        return Part(self.session, self.name, self.live, heard_to_s, windows, events, going)
 
     def skip(self, samples: int, ears: Ears) -> list[Gap | Event]:
         """So many samples are missing before the next chunk: no window spans the gap, and no event a long one."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pace_edge.config import HEARD_KEPT_S, STARTER_MODEL
+from pace_edge.config import STARTER_MODEL
 from pace_edge.leave_one_out import LeftOut, leave_one_out
 from pace_edge.model_file import Model, read_model
 from streams.listening.learner import Learner, open_journal
@@ -109,7 +109,7 @@ def check_health(learner: Learner) -> list[Health]:
         drifted = leverage > FURTHER * expected[0] or score < WEAKER * expected[1]
         words = f"'{label}' sounds otherwise than what was taught: teach it again, as it sounds now" if drifted else ""
         found.append(Health(label, len(sounds), leverage, expected[0], score, expected[1], drifted, words))
-    room, _ = learner.journal.heard(HEARD_KEPT_S)
+    room = [window for stream in learner.journal.heard() for window in stream.windows]
     if room:
         leverage, score = _medians(learner, [project(window.embedding[None]) for window in room])
         usual = learner.info.read_out.leverage_median

@@ -26,7 +26,6 @@ from streams.sources.source import Source
 from streams.teaching.change import Changer
 from streams.teaching.effect import Effect, effect
 
-STALE_S = 600.0  # what was heard longer ago is not "just heard"
 AUDIBLE_DBFS = -70.0  # a clip that is nowhere louder is silence
 MOST = 0.8  # of a window in a range, or of a range in a window, to be meant by it
 LONGEST_S = 600.0  # a longer recording is no clip of one sound
@@ -164,10 +163,11 @@ class Teacher(Changer):
         return self._loaded or Encoder(self._model)
 
     def _recently_heard(self, last_s: float) -> list[HeardWindow]:
-        heard, ago_s = self._journal.heard(last_s)
-        if ago_s > STALE_S:
+        streams = self._journal.heard()
+        heard = [w for w in streams[-1].windows if streams[-1].ago_s(w) <= last_s] if streams else []
+        if not heard:
             raise LearningError(
-                f"nothing was heard in the last {STALE_S / 60:g} minutes",
+                f"nothing was heard in the last {last_s:g} s",
                 do="Run `pace-edge listen` in another terminal, or teach with --file FILE or --seconds N.",
             )
         return heard
