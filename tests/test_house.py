@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for folder in ("pace_edge", "export", "streams") for path in (ROOT / folder).rglob("*.py"))
-STREAMS = ("heard", "words", "sources", "listening", "teaching", "configuration", "sinks", "web", "service", "bench")
+STREAMS = ("heard", "words", "sources", "configuration", "listening", "teaching", "sinks", "web", "service", "bench")
 OF_STREAMS = [path.relative_to(ROOT / "streams") for path in FILES if path.is_relative_to(ROOT / "streams")]
 ROOMS = ("export", "pace_edge/adapt", "pace_edge/benchmark", *(f"streams/{room}" for room in STREAMS[2:-1]))
 

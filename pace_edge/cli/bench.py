@@ -36,13 +36,14 @@ def bench(read: Callable[[], Configuration], seconds: float, compares: bool, as_
     is 0. It is 1 where nothing could be heard.
     """
     from streams import bench as measure
+    from streams.configuration.place import place_of
+    from streams.listening.options import options_of
     from streams.service.opening import open_configured
-    from streams.service.reload import load_model
 
     settings = read().settings
     if len(settings.sources) > 1:
         raise UsageError("one input at a time is measured", got=f"{len(settings.sources)}", do="Give one --input.")
-    model, told = load_model(settings.model), settings.options()
+    model, told = place_of(settings).load(), options_of(settings)
     input = settings.sources[0].input if settings.sources else str(DEMO_RECORDING)
     if input is not None and Path(input).is_file():
         sound = measure.sound_for(Path(input), model.info.rate_hz, seconds)

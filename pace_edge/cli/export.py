@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pace_edge.cli import options
-from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError, UsageError
 
 if TYPE_CHECKING:
@@ -43,16 +42,15 @@ A_PATH = click.Path(path_type=Path)
 @click.option("--weights", type=A_PATH, metavar="FILE", help="The backbone's weights, if adapt was given some.")
 @click.option("--licence", default="", metavar="TEXT", help="What the clips' licence asks to be said in the file.")
 @click.option("--learned", is_flag=True, help="Instead of a checkpoint: a model with what this device has learned.")
-@click.option("--model", type=A_PATH, metavar="FILE", help="With --learned: that model; without it, the starter.")
-@options.journal
+@options.place
 @click.option("--sign", type=A_PATH, metavar="KEY",
               help="Sign what is written with this Ed25519 key (private, PEM): a .sig beside each file.")  # fmt: skip
 @click.option("--name", metavar="NAME", help="What the model is called; without it, as the file.")
 def export(
     checkpoint: Path | None, output: Path, data: Path | None, label_column: str | None, test_fold: int | None,
     no_check: bool, int8: Path | None, fp16: Path | None, window_seconds: float | None, hop_seconds: float,
-    features: int, weights: Path | None, licence: str, learned: bool, model: Path | None, journal: Path | None,
-    sign: Path | None, name: str | None,
+    features: int, weights: Path | None, licence: str, learned: bool, sign: Path | None, name: str | None,
+    **where: Any,
 ) -> None:  # fmt: skip
     """Write a model file.
 
@@ -65,14 +63,16 @@ def export(
                     "--weights": weights, "--window-seconds": window_seconds, "--no-check": no_check}  # fmt: skip
         if wrong := [word for word, value in mistaken.items() if value]:
             raise UsageError(f"{wrong[0]} does not go with --learned", do="Leave one of them out.")
-        _learned(model or STARTER_MODEL, journal, output, name)
+        _learned(where, output, name)
         if key is not None:
             _sign(key, output)
         return
     if checkpoint is None:
         raise UsageError("there is nothing to export", expected="a CHECKPOINT folder, or --learned")
-    if model is not None or journal is not None:
-        raise UsageError("--model and --journal go with --learned", do="Leave them out, or add --learned.")
+    if any(value is not None for value in where.values()):
+        raise UsageError(
+            "--model, --journal, --signed-by and --config go with --learned", do="Add it, or leave them out."
+        )
     if data is not None and no_check:
         raise UsageError("--data and --no-check exclude each other", do="Give one of them.")
     if data is None and (label_column or test_fold is not None):
@@ -134,18 +134,20 @@ def _clips(data: Path | str | None, label_column: str) -> list[Clip]:
     return read_clips(Path(data), label_column=label_column)
 
 
-def _learned(model: Path, journal: Path | None, output: Path, name: str) -> None:
+def _learned(where: dict[str, Any], output: Path, name: str) -> None:
     from export.bake import bake
     from export.write import check_target
-    from pace_edge.model_file import open_model, read_model
+    from pace_edge.model_file import read_model
+    from streams.configuration.place import place
     from streams.listening.learner import Learner, open_journal
 
     check_target(output)
-    if journal is not None and not journal.exists():
-        raise UsageError(f"there is no journal {journal}", do="Check the path.")
-    file = open_model(model)
+    here = place(**where)
+    if here.journal is not None and not here.journal.exists():
+        raise UsageError(f"there is no journal {here.journal}", do="Check the path.")
+    file = here.open()
     loaded = read_model(file)
-    with open_journal(loaded, journal) as opened:
+    with open_journal(loaded, here.journal_of(loaded)) as opened:
         learner = Learner(loaded, opened)
         examples = len(learner.state.examples)
     if learner.untouched:

@@ -32,20 +32,22 @@ class Moment(click.ParamType):
 
 @click.command()
 @click.option("--file", type=click.Path(path_type=Path), metavar="FILE",
-              help="The history; without it, history.sqlite in PACE_EDGE_HOME.")  # fmt: skip
+              help="The history; without it, as configured, else history.sqlite in PACE_EDGE_HOME.")  # fmt: skip
 @click.option("--since", type=Moment(), metavar="TIME", help="From then on: 90m, 12h, 3d ago, or 2026-11-25T18:30.")
 @click.option("--label", help="Only this class.")
+@options.config
 @options.as_json
-def history(file: Path | None, since: float | None, label: str | None, as_json: bool) -> None:
+def history(file: Path | None, since: float | None, label: str | None, config: Path | None, as_json: bool) -> None:
     """List the events that listeners have heard, oldest first.
 
     As JSON, one object a line, as `pace-edge listen` writes them.
     """
+    from streams.configuration.place import place
     from streams.heard import as_record
     from streams.sinks.history import history as query
     from streams.sinks.history import history_path
 
-    for event in query(file or history_path(), since_unix_s=since or 0.0, label=label):
+    for event in query(file or place(config=config).history or history_path(), since_unix_s=since or 0.0, label=label):
         if as_json:
             click.echo(json.dumps(as_record(event), ensure_ascii=False))
             continue

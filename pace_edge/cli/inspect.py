@@ -13,25 +13,27 @@ from pace_edge.cli import options
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", required=False, type=click.Path(path_type=Path))
 @click.option("--verify", "verifies", is_flag=True, help="Compare its parts with the checksums that it carries.")
 @options.signed_by
+@options.config
 @options.as_json
-def inspect(model: Path, verifies: bool, signed_by: Path | None, as_json: bool) -> None:
-    """Show what is in a model file."""
-    from pace_edge.inspection import inspection, verify
-    from pace_edge.model_file import open_model
-    from pace_edge.signature import check_signature
+def inspect(model: Path | None, verifies: bool, signed_by: Path | None, config: Path | None, as_json: bool) -> None:
+    """Show what is in a model file.
 
-    file = open_model(model)
-    if signed_by is not None:
-        check_signature(file.path, file.sha256, signed_by)
+    Without MODEL, in the one that is configured, else in the starter.
+    """
+    from pace_edge.inspection import inspection, verify
+    from streams.configuration.place import place
+
+    here = place(model, signed_by=signed_by, config=config)
+    file = here.open()
     found = inspection(file)
     if verifies:
         verify(file)
         found["verified"] = True
-    if signed_by is not None:
-        found["signed_by"] = str(signed_by)
+    if here.signed_by is not None:
+        found["signed_by"] = str(here.signed_by)
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(_in_words(found)))
 
 

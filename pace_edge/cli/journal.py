@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,23 +20,20 @@ from pace_edge.errors import JournalError, UsageError
 @click.option(
     "--shrink", "shrinking", is_flag=True, help="Finish a purge or reset that said that traces may be left in the file."
 )
-@options.model
-@options.journal
+@options.place
 @options.as_json
-def journal(
-    checking: bool, repair: Path | None, shrinking: bool, model: Path, journal: Path | None, as_json: bool
-) -> None:
+def journal(checking: bool, repair: Path | None, shrinking: bool, as_json: bool, **where: Any) -> None:
     """Check, repair or shrink the journal.
 
     Exit code 1 says that something is damaged.
     """
     from pace_edge import salvage
-    from pace_edge.model_file import read_model
-    from streams.listening.learner import journal_path
+    from streams.configuration.place import place
 
     if [checking, repair is not None, shrinking].count(True) != 1:
         raise UsageError("there is not one thing to do", expected="--check, --repair NEW or --shrink")
-    path = journal or journal_path(read_model(model))
+    here = place(**where)
+    path = here.journal or here.journal_of(here.load())
     if not path.exists():
         raise UsageError(f"there is no journal {path}", do="Check the path.")
     if shrinking:
@@ -67,19 +65,18 @@ def _shrink(path: Path) -> None:
 
 @click.command()
 @click.argument("old", required=False, type=click.Path(path_type=Path))
-@options.model
-@options.journal
+@options.place
 @options.as_json
-def relearn(old: Path | None, model: Path, journal: Path | None, as_json: bool) -> None:
+def relearn(old: Path | None, as_json: bool, **where: Any) -> None:
     """Teach a new model what the old one was taught.
 
     From the recordings: files where they still are what they were, and what --keep-audio kept. OLD is the journal of
-    the model before; without it, the one of this model's name. It is only read.
+    the model before; without it, the one that is configured, else that of this model's name. It is only read.
     """
-    from pace_edge.model_file import read_model
+    from streams.configuration.place import place
     from streams.teaching.relearn import relearn as again
 
-    done = again(read_model(model), old, journal=journal)
+    done = again(place(**where).load(), old, journal=where["journal"], config=where["config"])
     if as_json:
         click.echo(json.dumps({**asdict(done), "journal": str(done.journal)}, ensure_ascii=False))
     for reason in done.reasons:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,25 +16,25 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.model
-@options.journal
+@options.place
 @click.option("--examples", is_flag=True, help="List what was taught, one example a line.")
 @click.option("--health", is_flag=True, help="Has the room moved away from what was taught?")
 @options.as_json
-def labels(model: Path, journal: Path | None, examples: bool, health: bool, as_json: bool) -> None:
+def labels(examples: bool, health: bool, as_json: bool, **where: Any) -> None:
     """List the classes and their examples.
 
     Those they came with and those taught here; how many of these are called right when each is left out in turn, with
     the mean score; what the others are taken for; and how many more would help.
     """
-    from pace_edge.model_file import read_model
+    from streams.configuration.place import place
     from streams.listening.learner import Learner, open_journal
     from streams.teaching.labels import check_health, count_labels
 
     if examples and health:
         raise UsageError("--examples and --health exclude each other", do="Give one of them.")
-    loaded = read_model(model)
-    with open_journal(loaded, journal) as opened:
+    here = place(**where)
+    loaded = here.load()
+    with open_journal(loaded, here.journal_of(loaded)) as opened:
         learner = Learner(loaded, opened)
         if examples:
             taught = learner.state.examples

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,7 +42,6 @@ class Seconds(click.ParamType):
 
 
 @click.command()
-@options.model
 @click.option("--label", help="What the sound is; a new name makes a new class.")
 @click.option("--background", is_flag=True, help="Instead of a label: it is nothing to be announced.")
 @click.option("--file", "files", multiple=True, type=click.Path(path_type=Path),
@@ -58,12 +57,12 @@ class Seconds(click.ParamType):
               help="Record so long from the microphone, and teach from it.")  # fmt: skip
 @click.option("--input", metavar="DEVICE", help="The microphone for --seconds.")
 @click.option("--keep-audio", is_flag=True, help="Keep a copy of the recording, for relearn.")
-@options.journal
+@options.place
 @options.as_json
 def learn(
-    model: Path, label: str | None, background: bool, files: tuple[Path, ...], folder: Path | None,
+    label: str | None, background: bool, files: tuple[Path, ...], folder: Path | None,
     last: float | None, at: str | None, from_mic: bool, seconds: float | None, input: str | None, keep_audio: bool,
-    journal: Path | None, as_json: bool,
+    as_json: bool, **where: Any,
 ) -> None:  # fmt: skip
     """Teach a sound.
 
@@ -87,7 +86,7 @@ def learn(
 
     if label is not None:
         label = tidied_label(label)  # before a recording, not after it
-    with Teacher(model, journal=journal) as teacher:
+    with Teacher(**where) as teacher:
         label = teacher.background if background else label
         if files or folder is not None:
             clips = folder_of_clips(folder, label) if folder is not None else ((label or "", file) for file in files)

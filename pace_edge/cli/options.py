@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
-from pace_edge.config import STARTER_MODEL
+A_PATH = click.Path(path_type=Path)
+Verb = TypeVar("Verb", bound=Callable[..., object])
 
 model = click.option(
-    "--model", type=click.Path(path_type=Path), default=STARTER_MODEL, metavar="FILE",
-    help="The model file; without it, the starter model.",
-)  # fmt: skip
+    "--model", type=A_PATH, metavar="FILE", help="The model file; without it, as configured, else the starter."
+)
 journal = click.option(
-    "--journal", type=click.Path(path_type=Path), metavar="FILE",
-    help="Where labels are kept; without it, a file of the model's name in PACE_EDGE_HOME.",
+    "--journal", type=A_PATH, metavar="FILE",
+    help="Where labels are kept; without it, as configured, else a file of the model's name in PACE_EDGE_HOME.",
 )  # fmt: skip
 signed_by = click.option(
-    "--signed-by", type=click.Path(path_type=Path), metavar="KEY",
+    "--signed-by", type=A_PATH, metavar="KEY",
     help="Demand that MODEL.sig beside the model is its signature by this Ed25519 key (public, PEM).",
 )  # fmt: skip
+config = click.option(
+    "--config", type=A_PATH, metavar="FILE", help="The configuration; else config.toml in PACE_EDGE_HOME."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON on stdout, also in a terminal.")
+
+
+def place(verb: Verb) -> Verb:
+    """The four options by which a verb finds its model and journal: the keyword arguments of
+    `streams.configuration.place.place`, which alone says what they amount to."""
+    return model(journal(signed_by(config(verb))))
 
 
 def say_warnings(lines: Iterable[str]) -> None:

@@ -6,17 +6,13 @@ environment or a flag an empty text says the same. `configuration.py` reads the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from streams.configuration.output_settings import OutputSettings
 from streams.configuration.section import APath, Count, Labels, Score, Seconds, Section
 from streams.configuration.source_settings import PcmSettings, SourceSettings, WatchdogSettings
-from streams.listening.event_rule import EventRule
-
-if TYPE_CHECKING:
-    from streams.listening.options import Options
 
 
 class ModelSettings(Section):
@@ -57,24 +53,20 @@ class EventSettings(Section):
     )
     hidden: Labels = Field(default=frozenset(), description='Classes that are never announced, such as ["wind"].')
     beside: Annotated[float, Field(ge=1)] = Field(
-        default=EventRule.beside,
+        default=1.3,
         description="While another class wins, one begins only with so many times its threshold; 1 or more.",
     )
-    min_hits: Count = Field(default=EventRule.min_hits, description="Announce after so many windows in a row.")
-    max_misses: Count = Field(
-        default=EventRule.max_misses, description="It is over after so many windows in a row without it."
-    )
-    keep: Score = Field(
-        default=EventRule.keep, description="While it goes on, this share of the threshold is enough, 0 to 1."
-    )
+    min_hits: Count = Field(default=2, description="Announce after so many windows in a row.")
+    max_misses: Count = Field(default=2, description="It is over after so many windows in a row without it.")
+    keep: Score = Field(default=0.8, description="While it goes on, this share of the threshold is enough, 0 to 1.")
     cool_down_s: Seconds = Field(
-        default=EventRule.cool_down_s,
+        default=0.0,
         description="Announce a class again only so many seconds after its last event's end; 0: at once.",
     )
     update_s: Seconds = Field(
-        default=EventRule.update_s, description="Report a sound that goes on again every so many seconds; 0: not."
+        default=0.0, description="Report a sound that goes on again every so many seconds; 0: not."
     )
-    longest_s: Seconds = Field(default=EventRule.longest_s, description="End an event after so many seconds; 0: never.")
+    longest_s: Seconds = Field(default=3600.0, description="End an event after so many seconds; 0: never.")
     unknown: bool = Field(default=False, description="Announce loud sounds that are like no class, as unknown.")
 
 
@@ -156,9 +148,3 @@ class Settings(Section):
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Numbers about the listener itself.")
     web: WebSettings = Field(default=WebSettings(), description="The live page.")
     log: LogSettings = Field(default=LogSettings(), description="Words on standard error.")
-
-    def options(self) -> Options:
-        """What the listener itself is told."""
-        from streams.listening.options import Options
-
-        return Options(**self.windows.arguments(), **self.events.arguments(), **self.runtime.arguments())

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 
-from pace_edge.config import STARTER_MODEL
 from pace_edge.model_file import Model
 from streams.heard import Heard
 from streams.listening.listener import listen
@@ -21,11 +20,11 @@ _LEAVE_S = 5.0  # a source that blocks for longer is left to end by itself
 
 
 async def alisten(
-    model: str | Path | Model = STARTER_MODEL,
+    model: str | Path | Model | None = None,
     source: str | Source | None = None,
     *,
     realtime: bool = True,
-    journal: Path | None = None,
+    journal: str | Path | None = None,
     options: Options | None = None,
     events_only: bool = False,
 ) -> AsyncGenerator[Heard, None]:

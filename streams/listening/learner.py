@@ -8,31 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
-from pace_edge.config import home
 from pace_edge.errors import LearningError
 from pace_edge.journal import Example, Journal
 from pace_edge.model_file import Model
 from pace_edge.operations import Operation, State, beginning, effective
 from pace_edge.readout import Reading
 from pace_edge.snapshot import read_snapshot, write_snapshot
+from streams.configuration.place import place
 
 UNKNOWN = "unknown"  # what is not reported is called so
 SNAPSHOT_FROM = 500  # windows learned while opening; with fewer, opening is quick
 BATCH = 64  # examples that are projected at once
 
 
-def journal_path(model: Model, *, of_this_file: bool = False) -> Path:
-    """The file of the model's name in the state folder; or, once `relearn` has made it, that of this very model file,
-    since one name may have had several."""
-    safe_name = "".join(c if c.isalnum() or c in "-_." else "_" for c in model.info.name)
-    own = home() / "journals" / f"{safe_name}-{model.sha256[:12]}.sqlite"
-    return own if of_this_file or own.exists() else own.with_name(f"{safe_name}.sqlite")
-
-
 def open_journal(model: Model, path: Path | None = None) -> Journal:
-    """The model's journal: `path`, or its file in the state folder."""
+    """The model's journal: `path`, else as configured, else the file of the model's name in the state folder."""
     return Journal(
-        path or journal_path(model),
+        path or place(model).journal_of(model),
         model_name=model.info.name, model_sha256=model.sha256, embedding_size=model.embedding_size,
     )  # fmt: skip
 

@@ -13,11 +13,11 @@ from typing import Any, Self
 import numpy as np
 
 from pace_edge.audio import level_dbfs
-from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import JournalError, ModelFileError
 from pace_edge.journal import Journal
 from pace_edge.model_file import Model, read_model
 from pace_edge.samples import as_chunk
+from streams.configuration.place import place
 from streams.heard import Event, Gap, Heard, Notice, SourceState, Window
 from streams.listening.counters import Counters
 from streams.listening.ears import Ears
@@ -141,8 +141,8 @@ class Listener:
     def swap(self, model: str | Path | Model, *, journal: Path | None = None) -> None:
         """Go on with another model from the next chunk on, without losing a sample. From any thread.
 
-        The model is loaded here; if it cannot be, an error is raised and nothing changes. `journal`: else the file of
-        the model's name. Raises ModelFileError, ProviderError or JournalError.
+        The model is loaded here; if it cannot be, an error is raised and nothing changes. `journal`: else as
+        configured, else the file of the model's name. Raises ModelFileError, ProviderError or JournalError.
         """
         model = model if isinstance(model, Model) else read_model(model)
         if model.info.rate_hz != self.rate_hz:
@@ -291,26 +291,29 @@ def _clipped_words(window: Window) -> str:
 
 
 def listen(
-    model: str | Path | Model = STARTER_MODEL,
+    model: str | Path | Model | None = None,
     source: str | Source | None = None,
     *,
     realtime: bool = True,
-    journal: Path | None = None,
+    journal: str | Path | None = None,
     options: Options | None = None,
     events_only: bool = False,
     stop: threading.Event | None = None,
 ) -> Iterator[Heard]:
     """Listen until the source ends, or `stop` is set: then after the next chunk, with the ends of what is going on.
 
-    `source`: a microphone by index or part of its name, an audio file, "-" for PCM on standard input, an opened
-    `Source`, or None for the default microphone. `realtime`: play a file at its own speed. `options`: thresholds, gate,
-    provider and all else. It yields all that a listener reports; with `events_only` events alone. Raises the errors of
-    `pace_edge.errors`.
+    `model` and `journal`: None, as configured in the environment or config.toml, else the starter and the file of the
+    model's name. `source`: a microphone by index or part of its name, an audio file, "-" for PCM on standard input, an
+    opened `Source`, or None for the default microphone. `realtime`: play a file at its own speed. `options`:
+    thresholds, gate, provider and all else. It yields all that a listener reports; with `events_only` events alone.
+    Raises the errors of `pace_edge.errors`.
     """
-    model = model if isinstance(model, Model) else read_model(model)
+    found = place(model, journal=journal)
+    model = found.load()
     if source is None or isinstance(source, str):
         source = open_source(source, rate_hz=model.info.rate_hz, realtime=realtime)
-    with open_journal(model, journal) as opened, Listener(model, opened, options, stop=stop) as listener:
+    where = found.journal_of(model)
+    with open_journal(model, where) as opened, Listener(model, opened, options, stop=stop) as listener:
         for heard in listener.run(source):
             if isinstance(heard, Event) or not events_only:
                 yield heard

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pace_edge.errors import UsageError
 from pace_edge.model_file import ModelInfo
 from streams.listening.encoder import Provider
 from streams.listening.event_rule import EventRule
 from streams.listening.gate import Speech
+
+if TYPE_CHECKING:
+    from streams.configuration.settings import Settings
 
 SHORTEST_HOP_S, LONGEST_HOP_S = 0.02, 60.0
 GREATEST_GAIN_DB = 60.0
@@ -70,6 +73,11 @@ class Options:
         if self.threshold is None:
             set_here["threshold"] = threshold
         return EventRule(**set_here, background=background)
+
+
+def options_of(settings: Settings) -> Options:
+    """What the settings tell the listener itself. Raises UsageError."""
+    return Options(**settings.windows.arguments(), **settings.events.arguments(), **settings.runtime.arguments())
 
 
 def _check(name: str, got: object, right: bool, expected: str) -> None:

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import threading
 
-from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError
-from pace_edge.model_file import Model, open_model, read_model
-from pace_edge.signature import check_signature
-from streams.configuration.settings import ModelSettings, Settings
+from pace_edge.model_file import Model
+from streams.configuration.place import Place
 from streams.listening.listener import Listener
 from streams.service.signals import Signals
 from streams.words import Say
 
 
-def load_model(settings: ModelSettings) -> Model:
-    """The model file as set, its signature and its parts checked. Raises ModelFileError or SignatureError."""
-    file = open_model(settings.file or STARTER_MODEL)
-    if settings.signed_by is not None:
-        check_signature(file.path, file.sha256, settings.signed_by)
-    return read_model(file)
-
-
 class Reloader:
     """Loads in a thread of its own, so that the sound goes on being heard; a file that is no good changes nothing."""
 
-    def __init__(self, settings: Settings, listener: Listener, model: Model, say: Say) -> None:
-        self._settings, self._listener, self._say = settings, listener, say
+    def __init__(self, place: Place, listener: Listener, model: Model, say: Say) -> None:
+        self._place, self._listener, self._say = place, listener, say
         self._sha256 = model.sha256
         self._thread: threading.Thread | None = None
 
@@ -39,11 +29,11 @@ class Reloader:
 
     def _reload(self) -> None:
         try:
-            model = load_model(self._settings.model)
+            model = self._place.load()
             if model.sha256 == self._sha256:
                 self._say(f"{model.path} has not changed")
                 return
-            self._listener.swap(model, journal=self._settings.journal.file)
+            self._listener.swap(model, journal=self._place.journal_of(model))
             self._sha256 = model.sha256
         except PaceEdgeError as error:
             self._say(f"the model stays as it was: {error}")

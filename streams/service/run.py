@@ -13,13 +13,15 @@ from contextlib import ExitStack
 from typing import TextIO, TypeVar
 
 from pace_edge.model_file import Model
+from streams.configuration.place import place_of
 from streams.configuration.settings import Settings
 from streams.listening.learner import open_journal
 from streams.listening.listener import Listener
+from streams.listening.options import options_of
 from streams.service.notify import Notifier
 from streams.service.opening import TakesSound, chunks_of, open_again, open_configured
 from streams.service.outputs import open_clips, open_sinks, open_stdout
-from streams.service.reload import Reloader, load_model
+from streams.service.reload import Reloader
 from streams.service.signals import Signals
 from streams.sinks.reports import Reports
 from streams.sinks.together import Sinks
@@ -37,10 +39,11 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
     switch = Switch()
     turns: list[Callable[[], None]] = []  # called whenever the listener comes round
     with ExitStack() as stack:
-        model = load_model(settings.model)
+        place = place_of(settings)
+        model = place.load()
         rate_hz = model.info.rate_hz
-        journal = stack.enter_context(open_journal(model, settings.journal.file))
-        listener = stack.enter_context(Listener(model, journal, settings.options()))
+        journal = stack.enter_context(open_journal(model, place.journal_of(model)))
+        listener = stack.enter_context(Listener(model, journal, options_of(settings)))
         sources = open_configured(settings, rate_hz, voice.say)
         sinks = open_sinks(settings.outputs, reports, stack, rate_hz=rate_hz, labels=listener.labels)
         if clips := open_clips(settings.outputs, reports, rate_hz=rate_hz):
@@ -70,7 +73,7 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
         voice.say(_introduction(model, listener, [source.name for source in sources]))
         voice.say(listener.in_words())
         signals = stack.enter_context(Signals())
-        notifier, reloader = Notifier(), Reloader(settings, listener, model, voice.say)
+        notifier, reloader = Notifier(), Reloader(place, listener, model, voice.say)
         stack.callback(notifier.tell, "STOPPING=1")
         turns += [notifier.alive, lambda: reloader.follow(signals)]
         come = _until_stopped(switch.arrivals(sources), signals, turns)

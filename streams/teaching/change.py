@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import LearningError, UsageError
 from pace_edge.heard_memory import EVENTS_KEPT, HeardEvent
 from pace_edge.journal import Example
 from pace_edge.labels import checked_label, tidied_label
-from pace_edge.model_file import Model, read_model
+from pace_edge.model_file import Model
 from pace_edge.operations import Operation
 from pace_edge.snapshot import snapshot_path
+from streams.configuration.place import place
 from streams.listening.learner import Learner, open_journal
 from streams.teaching.effect import Effect, Survey, effect, survey
 
@@ -42,11 +42,16 @@ class Change:
 
 
 class Changer:
-    """A model with its journal open for changes."""
+    """A model with its journal open for changes. `model`, `journal` and `signed_by` (a key that the model file's
+    signature is demanded of) are as configured where they are None, and `config` names the configuration file."""
 
-    def __init__(self, model: str | Path | Model = STARTER_MODEL, *, journal: Path | None = None) -> None:
-        self._model = model if isinstance(model, Model) else read_model(model)
-        self._journal = open_journal(self._model, journal)
+    def __init__(
+        self, model: str | Path | Model | None = None, *, journal: str | Path | None = None,
+        signed_by: str | Path | None = None, config: str | Path | None = None,
+    ) -> None:  # fmt: skip
+        found = place(model, journal=journal, signed_by=signed_by, config=config)
+        self._model = found.load()
+        self._journal = open_journal(self._model, found.journal_of(self._model))
         self._surveyed: tuple[int, Survey] | None = None
         try:
             self._learner = Learner(self._model, self._journal)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pace_edge.config import STARTER_MODEL
 from pace_edge.leave_one_out import LeftOut, leave_one_out
-from pace_edge.model_file import Model, read_model
+from pace_edge.model_file import Model
+from streams.configuration.place import place
 from streams.listening.learner import Learner, open_journal
 
 ENOUGH = 5  # clips of a class; docs/starter.md has what 1 and 5 do
@@ -59,18 +61,30 @@ class Health:
     words: str
 
 
-def labels(model: str | Path | Model = STARTER_MODEL, *, journal: Path | None = None) -> list[LabelCount]:
-    """Every class that the model and its journal know, in the classifier's order."""
-    model = model if isinstance(model, Model) else read_model(model)
-    with open_journal(model, journal) as opened:
-        return count_labels(Learner(model, opened))
+def labels(
+    model: str | Path | Model | None = None, *, journal: str | Path | None = None, config: str | Path | None = None
+) -> list[LabelCount]:
+    """Every class that the model and its journal know, in the classifier's order. None: as configured."""
+    with _learner(model, journal, config) as learner:
+        return count_labels(learner)
 
 
-def health(model: str | Path | Model = STARTER_MODEL, *, journal: Path | None = None) -> list[Health]:
-    """Of the room, and of each class that was announced lately; what has drifted first."""
-    model = model if isinstance(model, Model) else read_model(model)
-    with open_journal(model, journal) as opened:
-        return check_health(Learner(model, opened))
+def health(
+    model: str | Path | Model | None = None, *, journal: str | Path | None = None, config: str | Path | None = None
+) -> list[Health]:
+    """Of the room, and of each class that was announced lately; what has drifted first. None: as configured."""
+    with _learner(model, journal, config) as learner:
+        return check_health(learner)
+
+
+@contextmanager
+def _learner(
+    model: str | Path | Model | None, journal: str | Path | None, config: str | Path | None
+) -> Iterator[Learner]:
+    found = place(model, journal=journal, config=config)
+    loaded = found.load()
+    with open_journal(loaded, found.journal_of(loaded)) as opened:
+        yield Learner(loaded, opened)
 
 
 def count_labels(learner: Learner) -> list[LabelCount]:

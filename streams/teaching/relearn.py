@@ -13,8 +13,9 @@ from pace_edge.journal import Journal, copied
 from pace_edge.labels import checked_label
 from pace_edge.model_file import Model
 from pace_edge.operations import Operation, State, beginning, effective, undone
+from streams.configuration.place import journal_path, place
 from streams.listening.encoder import Encoder
-from streams.listening.learner import journal_path, open_journal
+from streams.listening.learner import open_journal
 from streams.teaching.teach import clip_of_one_sound
 
 
@@ -30,17 +31,21 @@ class Relearned:
     reasons: tuple[str, ...]
 
 
-def relearn(model: Model, old: Path | None = None, *, journal: Path | None = None) -> Relearned:
-    """`old`: the journal of the model before, without it the one of this model's name. It is only read. Doing it twice
-    changes nothing. Raises PaceEdgeError."""
-    named = journal_path(model)
+def relearn(
+    model: Model, old: Path | None = None, *, journal: Path | None = None, config: Path | None = None
+) -> Relearned:
+    """`old`: the journal of the model before, without it the one that is configured, else that of this model's name. It
+    is only read. `journal`: the new one, else the one that is configured, else one of this very model file. Doing it
+    twice changes nothing. Raises PaceEdgeError."""
+    configured, named = place(model, config=config).journal, journal_path(model)
     if old is None:
-        old = named.with_name(named.name.replace(f"-{model.sha256[:12]}", ""))
+        old = configured or named.with_name(named.name.replace(f"-{model.sha256[:12]}", ""))
     if not old.exists():
         raise UsageError(f"there is no journal {old}", do="Name the journal to learn from.")
-    target = journal or journal_path(model, of_this_file=True)
+    target = journal or configured or journal_path(model, of_this_file=True)
     if target.resolve() == old.resolve():
-        raise UsageError("a journal cannot be learned from itself", do="Name another with --journal FILE.")
+        do = "Name another with --journal FILE" + (", and then in the settings too." if configured else ".")
+        raise UsageError("a journal cannot be learned from itself", do=do)
     with copied(old) as theirs:
         if theirs.model_sha256 == model.sha256:
             raise UsageError(f"{old} is of this very model", do="Use it as it is, or pace-edge merge.")

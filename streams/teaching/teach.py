@@ -15,7 +15,7 @@ import numpy as np
 
 from pace_edge.audio import AUDIO_SUFFIXES, read_audio
 from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
-from pace_edge.config import HEARD_KEPT_S, STARTER_MODEL
+from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
 from pace_edge.files import write_whole
 from pace_edge.journal import HeardWindow
@@ -64,10 +64,11 @@ class Teacher(Changer):
     """A model with its journal open for labels; whichever listener runs takes them up at its next window."""
 
     def __init__(
-        self, model: str | Path | Model = STARTER_MODEL, *, journal: Path | None = None, encoder: Encoder | None = None
-    ) -> None:
-        """`encoder`: the model's, where there is one already; else it is loaded when it is needed."""
-        super().__init__(model, journal=journal)
+        self, model: str | Path | Model | None = None, *, journal: str | Path | None = None,
+        signed_by: str | Path | None = None, config: str | Path | None = None, encoder: Encoder | None = None,
+    ) -> None:  # fmt: skip
+        """As `Changer`. `encoder`: the model's, where there is one already; else it is loaded when it is needed."""
+        super().__init__(model, journal=journal, signed_by=signed_by, config=config)
         self._loaded = encoder
 
     @property

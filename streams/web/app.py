@@ -38,7 +38,7 @@ class Context:
     ) -> None:  # fmt: skip
         self.listener, self.hub, self.tape, self.reports, self.sinks = listener, hub, tape, reports, sinks
         self.controls = Controls(settings, listener, switch)
-        self.desk = Desk(listener, settings.journal.file)
+        self.desk = Desk(listener)
         self.studio = Studio(listener, tape)
         self.alive_at_s = time.monotonic()
         self.tokens = None if local and settings.web.token == "auto" else _tokens(settings, reports.say)

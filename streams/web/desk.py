@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 from streams.listening.listener import Listener
@@ -27,8 +26,8 @@ class BusyError(Exception):
 class Desk:
     """`do` and `ask` are called in the server's loop alone."""
 
-    def __init__(self, listener: Listener, journal: Path | None) -> None:
-        self._listener, self._journal = listener, journal
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
         self._teacher: Teacher | None = None
         self._model = ""
         self._waiting = 0
@@ -59,7 +58,8 @@ class Desk:
         ears = self._listener.ears
         if self._teacher is None or self._model != ears.model.sha256:
             self._close()
-            self._teacher = Teacher(ears.model, journal=self._journal, encoder=ears.encoder)
+            journal = ears.learner.journal.path  # the listener's own, wherever that is
+            self._teacher = Teacher(ears.model, journal=journal, encoder=ears.encoder)
             self._model = ears.model.sha256
         return self._teacher
 

@@ -15,7 +15,10 @@ ALONE = """
 import sys
 class Block:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("torch", "onnxruntime", "export", "streams"):
+        room = ".".join(name.split(".")[:2])
+        if name.partition(".")[0] in ("torch", "onnxruntime", "export", "sounddevice") or (
+            room.startswith("streams.") and room != "streams.configuration"  # which says what model is meant
+        ):
             raise ImportError(f"{name} is blocked")
 sys.meta_path.insert(0, Block())
 from pace_edge.cli import main

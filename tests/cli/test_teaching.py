@@ -16,7 +16,8 @@ from pace_edge import journal_file
 from pace_edge.cli import cli
 from pace_edge.errors import PaceEdgeError
 from pace_edge.model_file import read_model
-from streams.listening.learner import journal_path, open_journal
+from streams.configuration.place import journal_path
+from streams.listening.learner import open_journal
 from streams.listening.listener import Listener
 from tests.synthetic import RATE_HZ, hiss, tone
 

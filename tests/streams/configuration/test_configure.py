@@ -26,7 +26,7 @@ from streams.configuration.settings_file import as_toml, commented_toml, shown_t
 from streams.configuration.source_settings import PcmSettings, WatchdogSettings
 from streams.configuration.toml_lines import lines_of
 from streams.configuration.wrong_settings import dotted
-from streams.listening.options import Options
+from streams.listening.options import Options, options_of
 from streams.sinks.broker import Broker
 from streams.sinks.clips import ClipKeeper
 from streams.sinks.command import Command
@@ -126,7 +126,7 @@ def test_a_secret_in_an_address_is_not_shown():
 
 def test_the_listener_is_told_its_defaults():
     """What nobody sets is the same as without any settings."""
-    assert Settings().options() == Options()
+    assert options_of(Settings()) == Options()
 
 
 def test_what_the_listener_can_be_told_can_be_set():

@@ -7,7 +7,8 @@ import soundfile
 from pace_edge.errors import UsageError
 from pace_edge.model_file import read_model
 from pace_edge.operations import beginning
-from streams.listening.learner import Learner, journal_path, open_journal
+from streams.configuration.place import journal_path
+from streams.listening.learner import Learner, open_journal
 from streams.teaching.relearn import relearn
 from streams.teaching.teach import Teacher
 from tests.synthetic import RATE_HZ, tone, with_info

@@ -15,6 +15,7 @@ from pace_edge.model_file import read_model
 from streams.configuration.settings import Settings
 from streams.listening.learner import open_journal
 from streams.listening.listener import Listener
+from streams.listening.options import options_of
 from streams.web.server import Web
 from tests.streams.arrays import Arrays
 from tests.streams.sinks.given import Said
@@ -111,7 +112,7 @@ def serving(model: Path, *, settings: Settings | None = None, **web: Any) -> Ite
     said, loaded = Said(), read_model(model)
     with (
         open_journal(loaded, settings.journal.file) as journal,
-        Listener(loaded, journal, settings.options()) as listener,
+        Listener(loaded, journal, options_of(settings)) as listener,
     ):
         page = Web(settings, listener, said.reports)
         try:
