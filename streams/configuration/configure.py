@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -112,7 +112,7 @@ def _nested(given: Mapping[Key, Given]) -> dict[str, Any]:
 def _from_file(path: Path, *, must_exist: bool) -> tuple[dict[Key, Given], dict[Key, str]]:
     """What the file gives, and the place of everything in it as `FILE:LINE`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark first
         table = tomllib.loads(text)
     except FileNotFoundError:
         if not must_exist:
@@ -125,20 +125,38 @@ def _from_file(path: Path, *, must_exist: bool) -> tuple[dict[Key, Given], dict[
     except ValueError as error:  # no UTF-8, or no TOML
         raise UsageError(f"{path} is no TOML: {error}", do="`pace-edge config` shows how it is written.") from None
     places = {key: f"{path}:{line}" for key, line in lines_of(text).items()}
-    return {key: Given(value, places.get(key, str(path))) for key, value in _leaves(table, places)}, places
+    leaves = _leaves(table, places, path.absolute().parent)
+    return {key: Given(value, places.get(key, str(path))) for key, value in leaves}, places
 
 
 def _leaves(
-    table: Mapping[str, Any], places: Mapping[Key, str], schema: type[Section] = Settings, prefix: Key = ()
-) -> Iterator[tuple[Key, object]]:
+    table: Mapping[str, Any], places: Mapping[Key, str], folder: Path, schema: type[Section] = Settings,
+    prefix: Key = (),
+) -> Iterator[tuple[Key, object]]:  # fmt: skip
     for name, value in table.items():
         path, field = (*prefix, name), schema.model_fields.get(name)
         if field is None or not is_section(field.annotation):
-            yield path, value
+            yield path, _within(folder, value, field.annotation if field else None)
         elif isinstance(value, dict):
-            yield from _leaves(value, places, field.annotation, path)
+            yield from _leaves(value, places, folder, field.annotation, path)
         else:
             raise wrong(path, places.get(path, "the file"), expected="a table", got=repr(value))
+
+
+def _within(folder: Path, value: Any, annotation: Any) -> Any:
+    """A path in a file is one of that file's folder, or a service and a terminal would mean two by it."""
+    kinds = get_args(annotation) or (annotation,)
+    if isinstance(value, str) and any(Path in (kind, *get_args(kind)) for kind in kinds):
+        return str(folder / value) if value and not value.startswith("~") else value
+    if isinstance(value, list) and is_section(kinds[0]):
+        fields = kinds[0].model_fields
+        types = {name: field.annotation for name, field in fields.items()}
+        return [
+            {name: _within(folder, one, types.get(name)) for name, one in table.items()}
+            if isinstance(table, dict) else table
+            for table in value
+        ]  # fmt: skip
+    return value
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[Key, Given]:

@@ -78,7 +78,7 @@ class Controls:
     def _keep(self, changed: Mapping[str, Any]) -> None:
         """Beside what was kept before. It holds already, so a failure loses only the next start, and is told."""
         try:
-            kept = tomllib.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+            kept = tomllib.loads(self.path.read_text(encoding="utf-8-sig")) if self.path.exists() else {}
             for name, value in changed.items():
                 kept[name] = {**kept.get(name, {}), **value} if isinstance(value, dict) else value
             write_whole(self.path, _text(kept).encode())

@@ -100,6 +100,30 @@ def test_the_file_is_the_state_folders_unless_another_is_named(tmp_path, state_f
     assert configure(file=written(tmp_path, ""), environment={"PACE_EDGE_CONFIG": "x"}).settings.events.min_hits == 2
 
 
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path, state_folder):
+    """Windows' editors put one first."""
+    (tmp_path / "my.toml").write_bytes(b"\xef\xbb\xbf[events]\nmin_hits = 3\n")
+    state_folder.mkdir()
+    (state_folder / "page.toml").write_bytes(b"\xef\xbb\xbf[events]\nmax_misses = 4\n")
+    events = configure(file=tmp_path / "my.toml", environment={}).settings.events
+    assert (events.min_hits, events.max_misses) == (3, 4)
+
+
+def test_a_relative_path_in_a_file_is_one_of_its_folder_wherever_it_is_read_from(tmp_path, monkeypatch):
+    """Else a service, which starts in the state folder, and a terminal would mean two files by it."""
+    text = '[model]\nfile = "m.onnx"\n[journal]\nfile = "../j"\n[outputs]\ncsv = "/heard.csv"\n'
+    file = written(tmp_path, text + '[[outputs.webhooks]]\nurl = "http://x"\nsecret_file = "key"\n')
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    read = configure(file=Path("../my.toml"), environment={"PACE_EDGE_MODEL_SIGNED_BY": "key.pem"}).settings
+    assert read.model.file.resolve() == tmp_path / "m.onnx"
+    assert read.journal.file.resolve() == tmp_path.parent / "j"
+    assert read.outputs.csv == Path("/heard.csv")
+    assert read.outputs.webhooks[0].secret_file.resolve() == tmp_path / "key"
+    assert read.model.signed_by == Path("key.pem")  # of the environment and of flags: of where it is started
+    assert file.exists()
+
+
 def test_lists_and_tables_can_be_given_as_text():
     environment = {
         "PACE_EDGE_SOURCES": '[{ input = "a.wav" }, { input = "2" }]',
