@@ -1,7 +1,9 @@
 """What a listener reports, as plain values, and the one shape in which they leave the program.
 
 Times named `_s` are seconds of the source's stream, from its first sample; `_unix_s` are of the clock on the wall.
-Scores run from 0 to 1, levels are dB relative to full scale.
+`at_unix_s` is when the sound was made: by the clock for a live source; of a recording its own time, or None where that
+is not known. `heard_unix_s` is when the listener heard it, which every order, age and "last minute" goes by. Scores run
+from 0 to 1, levels are dB relative to full scale.
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ class Window:
     score: float
     level_dbfs: float
     source: str = ""
-    at_unix_s: float = 0.0  # of its end
+    at_unix_s: float | None = None  # of its end
     top: tuple[tuple[str, float], ...] = ()
     clipped: float = 0.0
     scores: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
+    heard_unix_s: float = 0.0  # of its end
 
 
 @dataclass(frozen=True)
@@ -47,21 +50,32 @@ class Event:
     level_dbfs: float = 0.0
     id: str = ""
     source: str = ""
-    at_unix_s: float = 0.0  # of its start
+    at_unix_s: float | None = None  # of its start
+    heard_unix_s: float = 0.0  # of its start
 
     @property
     def duration_s(self) -> float:
         return self.end_s - self.start_s
 
+    @property
+    def sorted_unix_s(self) -> float:
+        """What a list of events goes by: the sound's own time, or where that is not known when it was heard."""
+        return self.heard_unix_s if self.at_unix_s is None else self.at_unix_s
+
+
+GapCause = Literal["machine", "source", "system", "unknown"]
+"""Why sound is missing: this machine was too slow to read it; the source itself was away (a network drop, a microphone
+that was pulled out or hung); the sound system lost it; or whoever said that it is missing did not say why."""
+
 
 @dataclass(frozen=True)
 class Gap:
-    """Sound that was lost because the machine was too slow to read it. Both times are equal where the sound system lost
-    it and did not say how much."""
+    """Sound that is missing. Both times are equal where the sound system lost it and did not say how much."""
 
     start_s: float
     end_s: float
     source: str = ""
+    cause: GapCause = "unknown"
 
 
 SourceStates = Literal["opening", "healthy", "silent", "stuck", "gone", "waiting", "ended"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from datetime import datetime
@@ -40,19 +41,23 @@ class Moment(click.ParamType):
 def history(file: Path | None, since: float | None, label: str | None, config: Path | None, as_json: bool) -> None:
     """List the events that listeners have heard, oldest first.
 
-    As JSON, one object a line, as `pace-edge listen` writes them.
+    A recording whose own time is not known is listed where it was heard, with the seconds from its start. As JSON, one
+    object per line, as `pace-edge listen` writes them.
     """
     from streams.configuration.place import place
     from streams.heard import as_record
     from streams.sinks.history import history as query
     from streams.sinks.history import history_path
 
-    for event in query(file or place(config=config).history or history_path(), since_unix_s=since or 0.0, label=label):
+    path = file or place(config=config).history or history_path()
+    for event in query(path, since_unix_s=-math.inf if since is None else since, label=label):
         if as_json:
             click.echo(json.dumps(as_record(event), ensure_ascii=False))
             continue
-        at = datetime.fromtimestamp(event.at_unix_s).strftime("%Y-%m-%d %H:%M:%S")
+        at = f"at {event.start_s:.1f} s of it"  # a recording whose time is not known
+        if event.at_unix_s is not None:
+            at = datetime.fromtimestamp(event.at_unix_s).strftime("%Y-%m-%d %H:%M:%S")
         length = f"{event.duration_s:7.1f} s" if event.state == "end" else " (no end)"
         click.echo(
-            f"{at}  {length}  {event.label:<20} {event.score:4.2f}  {event.level_dbfs:4.0f} dBFS  {event.source}"
+            f"{at:<19}  {length}  {event.label:<20} {event.score:4.2f}  {event.level_dbfs:4.0f} dBFS  {event.source}"
         )

@@ -19,8 +19,9 @@ class Counters:
     clipped: int = 0  # of these the ones with samples at full scale
     events: int = 0  # announced: starts, not updates or ends
     learned: int = 0  # labels taken up from the journal while listening
-    gaps: int = 0  # places where sound was lost
-    dropped_samples: int = 0  # at the model's rate, lost because this machine was too slow
+    gaps: int = 0  # places where sound is missing
+    dropped_samples: int = 0  # at the model's rate, lost although their source was there
+    away_samples: int = 0  # at the model's rate, missing because their source was away
     overflows: int = 0  # times that the sound system lost samples and did not say how many
     journal_failures: int = 0  # times that the journal could not be read or written
     inference_s: float = 0.0  # wall-clock seconds inside ONNX Runtime

@@ -23,7 +23,8 @@ class Sound:
     label: str
     start_s: float
     end_s: float
-    at_unix_s: float  # of its start
+    at_unix_s: float | None  # of its start, as in Event
+    heard_unix_s: float
     peak: float
     level_dbfs: float
     hits: int = 0
@@ -34,8 +35,9 @@ class Sound:
 
     def as_event(self, state: Literal["start", "update", "end"], source: str) -> Event:
         return Event(
-            state, self.start_s, self.end_s, self.label, self.peak, self.level_dbfs, self.id, source, self.at_unix_s
-        )
+            state, self.start_s, self.end_s, self.label, self.peak, self.level_dbfs, self.id, source, self.at_unix_s,
+            self.heard_unix_s,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,11 @@ def finish(state: EventState, labels: Container[str] | None = None) -> tuple[Eve
 
 def _beginnings(window: Window, scores: Mapping[str, float], rule: EventRule, going: Container[str]) -> list[Sound]:
     """The classes that this window hits and that were not going on, best first, as sounds without a hit yet."""
-    began_unix_s = window.at_unix_s - (window.end_s - window.start_s)
+    length_s = window.end_s - window.start_s
+    at_unix_s = None if window.at_unix_s is None else window.at_unix_s - length_s
+    heard_unix_s = window.heard_unix_s - length_s
     return [
-        Sound(label, window.start_s, window.end_s, began_unix_s, score, window.level_dbfs)
+        Sound(label, window.start_s, window.end_s, at_unix_s, heard_unix_s, score, window.level_dbfs)
         for label, score in sorted(scores.items(), key=lambda item: -item[1])
         if label not in going and rule.hit(label, score, wins=label == window.label, going_on=False)
     ]

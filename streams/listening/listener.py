@@ -18,7 +18,7 @@ from pace_edge.journal import Journal
 from pace_edge.model_file import Model, read_model
 from pace_edge.samples import as_chunk
 from streams.configuration.place import place
-from streams.heard import Event, Gap, Heard, Notice, SourceState, Window
+from streams.heard import Event, Gap, GapCause, Heard, Notice, SourceState, Window
 from streams.listening.counters import Counters
 from streams.listening.ears import Ears
 from streams.listening.encoder import BATCH, Encoder
@@ -82,11 +82,15 @@ class Listener:
         """What the settings amount to."""
         return self._ears.in_words(self.options)
 
-    def feed(self, chunk: Any, *, source: str = "", rate_hz: float | None = None) -> Iterator[Heard]:
+    def feed(
+        self, chunk: Any, *, source: str = "", rate_hz: float | None = None, live: bool = True,
+        recorded_unix_s: float | None = None,
+    ) -> Iterator[Heard]:  # fmt: skip
         """Mono [samples], floats in -1..1 or int16, to what the windows that it completes are called.
 
         Streams of different `source` names are kept apart. `rate_hz`: the chunk's rate, to be checked: it must be the
-        model's. Raises AudioError for what is no sound.
+        model's. `live`: the sound comes as it is made; that of a recording has the time `recorded_unix_s` at its first
+        sample, in seconds since 1970, or none. Raises AudioError for what is no sound.
         """
         arrived = time.perf_counter()
         came_s = self._streams[source].windower.end / self.rate_hz if source in self._streams else 0.0
@@ -94,13 +98,14 @@ class Listener:
         chunk = as_chunk(chunk, rate_hz=rate_hz, to_hz=self.rate_hz, name=name, after_s=came_s)
         yield from self._take_next()
         stream = self._stream(source)
+        stream.live, stream.recorded_unix_s = live, recorded_unix_s
         piece = BATCH * min(self._ears.hop, self._ears.window)  # bounds the memory of a long chunk
         for i in range(0, len(chunk), piece):
             yield from self._hear(stream, chunk[i : i + piece], arrived)
 
-    def skip(self, samples: int, *, source: str = "") -> list[Event | Gap]:
+    def skip(self, samples: int, *, source: str = "", cause: GapCause = "unknown") -> list[Event | Gap]:
         """So many samples are missing before the next chunk: no window spans the gap."""
-        return [one for one in self._skip(samples, source) if isinstance(one, Event | Gap)]
+        return [one for one in self._skip(samples, source, cause) if isinstance(one, Event | Gap)]
 
     def finish(self, source: str | None = None) -> list[Event]:
         """The sound is over, of one source or of all: the end of what was still going on. The streams are forgotten."""
@@ -121,7 +126,10 @@ class Listener:
                 if any(state.state in _SOUNDLESS for state in news):
                     yield from self._end_events(self._stream(source.name))
                 yield from news
-                yield from self.feed(chunk, source=source.name)
+                yield from self.feed(
+                    chunk, source=source.name, live=getattr(source, "live", True),
+                    recorded_unix_s=getattr(source, "recorded_unix_s", None),
+                )  # fmt: skip
                 if any(state.state == "ended" for state in news):
                     yield from self._finish(source.name)
                 if self._stopped.is_set():
@@ -212,11 +220,14 @@ class Listener:
         yield from ears.memory.hear(stream.part(remembered, announced))
         ears.learner.classifier.fold()
 
-    def _skip(self, samples: int, source: str) -> Iterator[Heard]:
+    def _skip(self, samples: int, source: str, cause: GapCause) -> Iterator[Heard]:
         self.counters.gaps += 1
-        self.counters.dropped_samples += samples
+        if cause == "source":
+            self.counters.away_samples += samples
+        else:
+            self.counters.dropped_samples += samples
         stream = self._stream(source)
-        skipped = stream.skip(samples, self._ears)
+        skipped = stream.skip(samples, self._ears, cause)
         yield from skipped
         ended = [one for one in skipped if isinstance(one, Event)]
         yield from self._ears.memory.hear(stream.part(events=ended))
@@ -235,11 +246,20 @@ class Listener:
 
     def _losses(self, source: Source) -> Iterator[Heard]:
         stream = self._stream(source.name)
-        dropped, overflows = source.dropped - stream.dropped, source.overflows - stream.overflows
-        if dropped > 0 or overflows > 0:
-            stream.dropped, stream.overflows = source.dropped, source.overflows
-            self.counters.overflows += overflows
-            yield from self._skip(dropped, source.name)
+        all_away: int | None = getattr(source, "away", None)  # an application's own source need not tell
+        away = max(0, (all_away or 0) - stream.away)
+        dropped = max(0, source.dropped - stream.dropped - away)
+        overflows = max(0, source.overflows - stream.overflows)
+        if not (away or dropped or overflows):
+            return
+        stream.dropped, stream.away, stream.overflows = source.dropped, all_away or 0, source.overflows
+        self.counters.overflows += overflows
+        if away:
+            yield from self._skip(away, source.name, "source")
+        if dropped:
+            yield from self._skip(dropped, source.name, "unknown" if all_away is None else "machine")
+        elif overflows:
+            yield from self._skip(0, source.name, "system")
 
     def _take_next(self) -> Iterator[Heard]:
         """What `adjust` and `swap` left for this thread."""

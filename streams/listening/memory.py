@@ -85,7 +85,7 @@ class Memory:
             while self._events:
                 of, event = self._events[0]
                 self._journal.remember_event(
-                    of, event.id, event.label, start_s=event.start_s, end_s=event.end_s, at_unix_s=event.at_unix_s,
+                    of, event.id, event.label, start_s=event.start_s, end_s=event.end_s, at_unix_s=event.heard_unix_s,
                     source=event.source,
                 )  # fmt: skip
                 del self._events[0]

@@ -10,7 +10,7 @@ import numpy as np
 
 from pace_edge.audio import block_levels_dbfs
 from pace_edge.heard_memory import BLOCK_S, HeardWindow
-from streams.heard import Event, Gap, Window
+from streams.heard import Event, Gap, GapCause, Window
 from streams.listening.ears import Ears, Verdict
 from streams.listening.events import EventState, finish, step
 from streams.listening.gate import Gate
@@ -22,13 +22,16 @@ FULL_SCALE = 32767 / 32768  # of 16 bits, which most devices have
 
 
 class Stream:
-    """`live`: it keeps the clock's pace, as a microphone does; a recording may be read faster."""
+    """`live`: its sound comes as it is made, so that the clock has its time; else it is a recording, which may be read
+    faster, and whose first sample has the time `recorded_unix_s`, if that is known."""
 
-    def __init__(self, name: str, ears: Ears, options: Options, *, live: bool = True) -> None:
-        self.name, self.live = name, live
+    def __init__(self, name: str, ears: Ears, options: Options) -> None:
+        self.name = name
+        self.live = True
+        self.recorded_unix_s: float | None = None
         self.rate_hz = ears.info.rate_hz
         self.session = uuid.uuid4().hex
-        self.dropped = self.overflows = 0  # of the source, as far as they were reported
+        self.dropped = self.away = self.overflows = 0  # of the source, as far as they were reported
         self.windower = Windower(ears.window, ears.hop)
         self.gate = Gate(self.rate_hz, loudest_dbfs=options.gate_dbfs, speech=options.speech)
         self.adjust(options)
@@ -45,19 +48,27 @@ class Stream:
         return self.windower.push(chunk)
 
     def window(self, start: int, samples: np.ndarray, level_dbfs: float, verdict: Verdict) -> Window:
-        ended_ago_s = (self.windower.end - start - len(samples)) / self.rate_hz
+        end = start + len(samples)
+        at_unix_s, heard_unix_s = self._times(end)
         return Window(
-            start / self.rate_hz, (start + len(samples)) / self.rate_hz, verdict.label, verdict.score,
-            level_dbfs, self.name, time.time() - ended_ago_s, verdict.top,
-            float(np.mean(np.abs(samples) >= FULL_SCALE)), verdict.scores,
+            start / self.rate_hz, end / self.rate_hz, verdict.label, verdict.score, level_dbfs, self.name, at_unix_s,
+            verdict.top, float(np.mean(np.abs(samples) >= FULL_SCALE)), verdict.scores, heard_unix_s,
         )  # fmt: skip
 
     def remembered(self, window: Window, samples: np.ndarray, embedding: np.ndarray) -> HeardWindow:
         """What the memory keeps of a window [samples] that the model heard."""
         return HeardWindow(
-            window.start_s, window.end_s, window.level_dbfs, embedding, window.at_unix_s, window.label, window.score,
-            window.clipped, block_levels_dbfs(samples, round(BLOCK_S * self.rate_hz)),
+            window.start_s, window.end_s, window.level_dbfs, embedding, window.heard_unix_s, window.label,
+            window.score, window.clipped, block_levels_dbfs(samples, round(BLOCK_S * self.rate_hz)),
         )  # fmt: skip
+
+    def _times(self, end: int) -> tuple[float | None, float]:
+        """When the sound before this position was made, and when it was heard."""
+        now = time.time()
+        if self.live:
+            came = now - (self.windower.end - end) / self.rate_hz  # what came after it in the same chunk is younger
+            return came, came
+        return None if self.recorded_unix_s is None else self.recorded_unix_s + end / self.rate_hz, now
 
     def events(self, window: Window, verdict: Verdict, ears: Ears) -> list[Event]:
         self._events, events = step(self._events, window, verdict.scores, ears.rule)
@@ -69,11 +80,11 @@ class Stream:
         heard_to_s = self.windower.end / self.rate_hz
         return Part(self.session, self.name, self.live, heard_to_s, windows, events, going)
 
-    def skip(self, samples: int, ears: Ears) -> list[Gap | Event]:
+    def skip(self, samples: int, ears: Ears, cause: GapCause) -> list[Gap | Event]:
         """So many samples are missing before the next chunk: no window spans the gap, and no event a long one."""
         start, end = self.windower.skip(samples)
         events = self.finish() if samples > ears.hop * ears.rule.max_misses else []
-        return [*events, Gap(start / self.rate_hz, end / self.rate_hz, self.name)]
+        return [*events, Gap(start / self.rate_hz, end / self.rate_hz, self.name, cause)]
 
     def finish(self) -> list[Event]:
         """End what goes on."""

@@ -56,6 +56,9 @@ class _Stream:
     name: str
     dropped: int
     overflows: int
+    away: int | None
+    live: bool
+    recorded_unix_s: float | None
     told: list[SourceState]
 
     def news(self) -> list[SourceState]:
@@ -83,4 +86,7 @@ def chunks_of(
             given[arrival.source] = before + len(arrival.chunk)
         if arrival.ended:
             given.pop(arrival.source, None)
-        yield _Stream(arrival.source, arrival.dropped, arrival.overflows, news), arrival.chunk
+        yield _Stream(
+            arrival.source, arrival.dropped, arrival.overflows, arrival.away, arrival.live, arrival.recorded_unix_s,
+            news,
+        ), arrival.chunk  # fmt: skip

@@ -133,7 +133,7 @@ class Told:
         self._counts.written += 1
         match heard:
             case Gap():
-                self._reports.trouble(f"gap in {heard.source}", f"{heard.source}: {in_words(heard)}")
+                self._reports.trouble(f"{heard.cause} gap in {heard.source}", f"{heard.source}: {in_words(heard)}")
             case SourceState() | Notice():
                 self._reports.say(heard.words)
             case _:

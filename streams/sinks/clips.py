@@ -24,7 +24,7 @@ from streams.heard import Event, Heard
 from streams.sinks.reports import Reports
 from streams.sinks.sink import Counts, event_record, identity
 
-_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z_[^/]*_[0-9a-f]{8}\.flac")
+_OURS = re.compile(r"(\d{8}T\d{6}\.\d{3}Z|time-unknown_\d+\.\ds)_[^/]*_[0-9a-f]{8}\.flac")
 _UNFINISHED = re.compile(_OURS.pattern + r".*\.part")
 _LATE_S = 15.0  # an event is announced so long after its start at most: window, hops to confirm it
 _SOURCES = 16
@@ -43,8 +43,8 @@ class _Tape:
 
 
 class ClipKeeper:
-    """A sink that keeps clips in `folder`, together at most `keep_mb` MB: the oldest go first, and only files that it
-    named itself. A clip begins `before_s` seconds before its event and has at most `longest_s` seconds.
+    """A sink that keeps clips in `folder`, together at most `keep_mb` MB: those written first go first, and only files
+    that it named itself. A clip begins `before_s` seconds before its event and has at most `longest_s` seconds.
 
     `labels`: only of these classes, unless empty. In memory: `before_s` + `longest_s` + 15 s of each source, 32 kB
     a second at 16 kHz. Clips are not promised: what cannot be written is counted and said. Raises SinkError.
@@ -141,22 +141,26 @@ class ClipKeeper:
         """Make room first, so that the folder never grows beyond its size."""
         if len(content) > self._keep_bytes:
             raise OSError(f"it is larger than the {self._keep_bytes / 1e6:g} MB for all clips")
-        ours = sorted(path for path in self._folder.glob("*.flac") if _is_ours(path))  # by time, as the names begin so
-        sizes = [path.stat().st_size for path in ours]
-        used = sum(sizes)
-        for path, size in zip(ours, sizes, strict=True):
+        ours = [(path.stat(), path) for path in self._folder.glob("*.flac") if _is_ours(path)]
+        used = sum(stat.st_size for stat, _ in ours)
+        for stat, path in sorted(ours, key=lambda one: (one[0].st_mtime_ns, one[1].name)):
             if used + len(content) <= self._keep_bytes:
                 break
             path.unlink(missing_ok=True)
-            used -= size
+            used -= stat.st_size
         write_whole(self._folder / name, content)
 
 
 def clip_name(event: Event) -> str:
-    """Such as 20261125T182703.120Z_dog_1f0c9a2b.flac: sorted by time, safe on any file system, different for each."""
-    at = datetime.fromtimestamp(event.at_unix_s, UTC)
+    """Such as 20261125T182703.120Z_dog_1f0c9a2b.flac: sorted by time, safe on any file system, different for each. Of a
+    recording whose time is not known: time-unknown_000012.5s_dog_1f0c9a2b.flac, with the stream's seconds."""
     label = re.sub(r"[^\w-]+", "-", event.label).encode()[:60].decode(errors="ignore").strip("-") or "sound"
-    return f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z_{label}_{_digest(identity(event))}.flac"
+    if event.at_unix_s is None:
+        when = f"time-unknown_{event.start_s:08.1f}s"
+    else:
+        at = datetime.fromtimestamp(event.at_unix_s, UTC)
+        when = f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z"
+    return f"{when}_{label}_{_digest(identity(event))}.flac"
 
 
 def kept_clips(folder: Path | None, ids: Iterable[str]) -> dict[str, Path]:

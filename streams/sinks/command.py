@@ -127,7 +127,11 @@ class Command:
 
 
 def _variables(record: dict[str, Any]) -> dict[str, str]:
-    return {f"PACE_EDGE_{key.upper()}": str(value).replace("\0", "") for key, value in record.items()}
+    """Empty where a value is not known."""
+    return {
+        f"PACE_EDGE_{key.upper()}": "" if value is None else str(value).replace("\0", "")
+        for key, value in record.items()
+    }
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -70,7 +70,9 @@ def _classes(window: Window | None, most: int, blocks: tuple[str, str]) -> list[
 
 def _event(event: Event) -> Text:
     length = f"{event.duration_s:7.1f} s" if event.state == "end" else "  now    "
-    at = time.strftime("%H:%M:%S", time.localtime(event.at_unix_s)) if event.at_unix_s else f"{event.start_s:7.1f}s"
+    at = f"{event.start_s:7.1f}s"  # of a recording whose time is not known
+    if event.at_unix_s is not None:
+        at = time.strftime("%H:%M:%S", time.localtime(event.at_unix_s))
     return _line(
         (f"  {at}  ", ""), (_cells(event.label, _NAME), "bold" if event.state != "end" else ""),
         (f" {length}  {event.score:4.2f}  {event.level_dbfs:4.0f} dBFS  ", ""), (event.source, "dim"),
@@ -78,9 +80,10 @@ def _event(event: Event) -> Text:
 
 
 def _lost(picture: Picture) -> str:
+    away = f", {picture.away_s:.1f} s missing while a source was away" if picture.away_s else ""
     if not picture.gaps:
-        return "no sound lost  "
-    return f"{picture.gaps} gap{'s' * (picture.gaps > 1)}, {picture.lost_s:.1f} s of sound lost  "
+        return f"no sound lost{away}  "
+    return f"{picture.gaps} gap{'s' * (picture.gaps > 1)}, {picture.lost_s:.1f} s of sound lost{away}  "
 
 
 def _cells(text: str, width: int) -> str:

@@ -1,7 +1,8 @@
 """The lines in which other programs read events: CSV, Audacity's labels, Raven's selection table.
 
 An event is a line once it has ended. Times are seconds of the stream, as those programs lay them beside a recording of
-it; a listener that is started again counts from 0 again. The CSV and Raven also have the time of the clock.
+it; a listener that is started again counts from 0 again. The CSV and Raven also have the clock's time, empty for a
+recording whose time is not known.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def csv_events() -> LineFormat:
         times = (f"{value:.3f}" for value in (event.start_s, event.end_s, event.duration_s))
         return _csv_line(
             identity(event), event.source, event.label, *times, f"{event.score:.4f}", f"{event.level_dbfs:.1f}",
-            f"{event.at_unix_s:.3f}", utc(event.at_unix_s),
+            "" if event.at_unix_s is None else f"{event.at_unix_s:.3f}", utc(event.at_unix_s),
         )  # fmt: skip
 
     return LineFormat("CSV", _csv_line(*_CSV), line, len(_CSV))
@@ -77,8 +78,10 @@ def raven_selections(rate_hz: int) -> LineFormat:
     return LineFormat("Raven selection table", "\t".join(_RAVEN), line, len(_RAVEN))
 
 
-def utc(at_unix_s: float) -> str:
-    """Such as 2026-11-25T18:27:03.120Z."""
+def utc(at_unix_s: float | None) -> str:
+    """Such as 2026-11-25T18:27:03.120Z; empty where the time is not known."""
+    if at_unix_s is None:
+        return ""
     return datetime.fromtimestamp(at_unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

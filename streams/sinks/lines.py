@@ -53,10 +53,7 @@ def in_words(heard: Heard) -> str:
         case Event():
             return f"{heard.end_s:8.1f} s  {heard.label} ended after {heard.duration_s:.1f} s ({heard.score:.2f})"
         case Gap():
-            lost_s = heard.end_s - heard.start_s
-            return (
-                f"{f'{lost_s:.1f} s of' if lost_s else 'some'} sound was lost: this machine is too slow for the model"
-            )
+            return gap_words(heard)
         case SourceState():
             return f"{heard.source} is {heard.state}: {' '.join(heard.words.split())}"
         case Example():
@@ -65,3 +62,18 @@ def in_words(heard: Heard) -> str:
             return f"done: {heard.in_words()}"
         case Notice():
             return heard.words
+
+
+def gap_words(gap: Gap) -> str:
+    """How much sound is missing, and the cause that it was."""
+    seconds = gap.end_s - gap.start_s
+    much = f"{seconds:.1f} s of sound" if seconds else "some sound"
+    match gap.cause:
+        case "machine":
+            return f"{much} was lost: this machine is too slow for the model"
+        case "source":
+            return f"{much} is missing: the source was away"
+        case "system":
+            return f"{much} was lost by the sound system, before it came to pace-edge"
+        case "unknown":
+            return f"{much} is missing"

@@ -28,6 +28,7 @@ class Picture:
     words: tuple[str, ...] = ()
     gaps: int = 0
     lost_s: float = 0.0
+    away_s: float = 0.0  # sound that is missing because its source was away
 
 
 def step(picture: Picture, heard: Heard) -> Picture:
@@ -39,8 +40,10 @@ def step(picture: Picture, heard: Heard) -> Picture:
             others = tuple(event for event in picture.events if identity(event) != identity(heard))
             return replace(picture, events=(*others, heard)[-_KEPT:])
         case Gap():
-            lost_s = picture.lost_s + heard.end_s - heard.start_s
-            return replace(picture, gaps=picture.gaps + 1, lost_s=lost_s)
+            seconds = heard.end_s - heard.start_s
+            if heard.cause == "source":
+                return replace(picture, away_s=picture.away_s + seconds)
+            return replace(picture, gaps=picture.gaps + 1, lost_s=picture.lost_s + seconds)
         case SourceState():
             return replace(picture, states=_with(picture.states, heard.source, heard))
         case Example() | Operation() | Notice():

@@ -37,7 +37,7 @@ class Sink(Protocol):
 
 def identity(event: Event) -> str:
     """The event's id; for one that was made by hand without, what tells it from others."""
-    return event.id or f"{event.source}/{event.label}/{event.at_unix_s:.3f}/{event.start_s:.3f}"
+    return event.id or f"{event.source}/{event.label}/{event.sorted_unix_s:.3f}/{event.start_s:.3f}"
 
 
 def event_record(event: Event) -> dict[str, Any]:

@@ -25,8 +25,9 @@ def readable_suffixes() -> tuple[str, ...]:
 class FileSource:
     """An audio file; with `realtime` each chunk arrives when its last sample would have been heard."""
 
-    dropped = 0
-    overflows = 0
+    dropped = away = overflows = 0
+    live = False
+    recorded_unix_s: float | None = None
 
     def __init__(
         self, path: str | Path, *, rate_hz: int, realtime: bool, channel: int | None = None, chunk_s: float = _CHUNK_S,
@@ -63,8 +64,9 @@ class Folder:
     that cannot be read is news, and the others go on; at the end it is an `AudioError`, so that it is not overlooked.
     """
 
-    dropped = 0
-    overflows = 0
+    dropped = away = overflows = 0
+    live = False
+    recorded_unix_s: float | None = None  # of the file that the latest chunk came from
 
     def __init__(self, path: str | Path, *, rate_hz: int, realtime: bool, channel: int | None = None) -> None:
         self.rate_hz = rate_hz
@@ -92,7 +94,7 @@ class Folder:
                     path, rate_hz=self.rate_hz, realtime=self._realtime, channel=self._channel, name=name
                 ) as file:
                     for chunk in file:
-                        self.name = file.name
+                        self.name, self.recorded_unix_s = file.name, file.recorded_unix_s
                         yield chunk
             except AudioError as error:
                 failed.append(name)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,7 +26,7 @@ _END_S = 1.0
 @dataclass(frozen=True)
 class Arrival:
     """A chunk of the stream `source`, perhaps empty, and what that source said of it: `dropped` samples were lost
-    before it in all. `ended`: it is the stream's last."""
+    before it in all, `away` of them because it was away. `ended`: it is the stream's last."""
 
     source: str
     chunk: np.ndarray
@@ -34,6 +34,9 @@ class Arrival:
     overflows: int = 0
     news: tuple[SourceState, ...] = ()
     ended: bool = False
+    away: int | None = None  # an application's own source need not tell
+    live: bool = True
+    recorded_unix_s: float | None = None
 
 
 def arrivals(sources: Sequence[Source]) -> Generator[Arrival]:
@@ -63,17 +66,25 @@ def number_namesakes(sources: Sequence[Source]) -> None:
 
 def _arrivals(source: Source, failures: list[PaceEdgeError]) -> Generator[Arrival]:
     """An opened source's streams, each to its end."""
-    name, nothing, news = "", np.empty(0, np.float32), []
+    name, nothing, news, facts = "", np.empty(0, np.float32), [], _facts(source)
     try:
         for chunk in source:
             if name and source.name != name:
-                yield Arrival(name, nothing, source.dropped, source.overflows, ended=True)
-            name = source.name
-            yield Arrival(name, chunk, source.dropped, source.overflows, tuple(source.news()))
+                yield Arrival(name, nothing, ended=True, **facts)
+            name, facts = source.name, _facts(source)
+            yield Arrival(name, chunk, news=tuple(source.news()), **facts)
     except PaceEdgeError as error:
         failures.append(error)
         news = [SourceState(source.name, "ended", str(error), time.time())]
-    yield Arrival(source.name, nothing, source.dropped, source.overflows, (*source.news(), *news), ended=True)
+    yield Arrival(source.name, nothing, news=(*source.news(), *news), ended=True, **_facts(source))
+
+
+def _facts(source: Source) -> dict[str, Any]:
+    """Of an arrival, as they are now."""
+    return {
+        "dropped": source.dropped, "overflows": source.overflows, "away": getattr(source, "away", None),
+        "live": getattr(source, "live", True), "recorded_unix_s": getattr(source, "recorded_unix_s", None),
+    }  # fmt: skip
 
 
 def _together(sources: Sequence[Source], failures: list[PaceEdgeError]) -> Generator[Arrival]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 import sys
 from collections.abc import Generator, Iterator
@@ -48,12 +50,13 @@ class RawPcm:
 class StandardInput:
     """PCM from a pipe: raw, as `pcm` says, or a WAV of 16-bit, 32-bit or float samples, any rate and channels.
 
-    A writer waits for us, so nothing is lost however slow we are. Bytes after the last whole sample are ignored.
+    A writer waits for us, so nothing is lost however slow we are. Bytes after the last whole sample are ignored. A WAV
+    that says how long it is, and whatever is read from a file, is a recording; else the sound is taken for live.
     """
 
     name = "standard input"
-    dropped = 0
-    overflows = 0
+    dropped = away = overflows = 0
+    recorded_unix_s: float | None = None
 
     def __init__(
         self, *, rate_hz: int, pcm: RawPcm | None = None, channel: int | None = None, stream: BinaryIO | None = None
@@ -64,6 +67,7 @@ class StandardInput:
         self._channel = channel
         # unbuffered: a thread that waits in a buffer's lock would stop Python from ending
         self._stream = stream or open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115
+        self.live = not _is_file(self._stream)
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +83,7 @@ class StandardInput:
         if head[:4] == b"RIFF" and head[8:] == b"WAVE":
             pcm, size = _read_wav_header(self._stream)
             head = b""
+            self.live &= size == sys.maxsize
         check_channel(self._channel, pcm.channels, self.name)
         rate_hz = pcm.rate_hz or self.rate_hz
         blocks = _blocks(self._stream, head, pcm, round(_CHUNK_S * rate_hz), size)
@@ -126,6 +131,13 @@ def _blocks(stream: BinaryIO, head: bytes, pcm: RawPcm, frames: int, size: int) 
         if not np.isfinite(block).all():
             raise _not_pcm("numbers that are not finite", expected="float samples in -1..1")
         yield block
+
+
+def _is_file(stream: BinaryIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):  # it has no file of the system behind it, or is closed
+        return False
 
 
 def _read(stream: BinaryIO, size: int) -> bytes:

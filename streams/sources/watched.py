@@ -40,6 +40,8 @@ class Watched:
         self.name = name
         self.rate_hz = rate_hz
         self.dropped = 0  # samples at rate_hz, lost before the latest chunk
+        self.away = 0  # of these, while the source itself was away
+        self.recorded_unix_s: float | None = None
         self.overflows = 0  # times that the sound system lost samples itself; it does not say how many
         self.health = Health.opening(time.monotonic())
         self._job = job
@@ -55,6 +57,7 @@ class Watched:
         self._taken_frames = 0  # of the source
         self._overflows_before = 0
         self._begin_s = math.nan  # of the stream, on the monotonic clock
+        self._recording = False  # it was opened, and it ends
         self._heard = False
         self._closed = False
 
@@ -141,6 +144,7 @@ class Watched:
         check_channel(self._channel, opened.channels, self.name)
         self._job |= opened.again
         self._run = _Run(opened, Resampler(opened.rate_hz, self.rate_hz))
+        self._recording = opened.ends
 
     def _take(self, sound: Sound, samples: np.ndarray) -> Iterator[np.ndarray]:
         """What to give of a block, with the time that was lost before it counted."""
@@ -151,6 +155,7 @@ class Watched:
             pass
         elif run.fresh:
             lost = self._lost_by_the_clock(sound.at_s - len(samples) / run.opened.rate_hz)
+            self.away += lost
         elif sound.lost_frames > run.lost_frames:
             lost = round((sound.lost_frames - run.lost_frames) * self.rate_hz / run.opened.rate_hz)
             yield from self._give(run.resampler.last())  # from before the loss, so it comes before it
@@ -169,6 +174,11 @@ class Watched:
         if self._ends:
             return 0
         return max(0, round((start_s - self._begin_s) * self.rate_hz) - self._given - self.dropped)
+
+    @property
+    def live(self) -> bool:
+        """Whether its sound comes as it is made; a recording on the network does not."""
+        return not self._recording
 
     @property
     def _ends(self) -> bool:

@@ -61,6 +61,7 @@ class CountersNow(Answer):
     learned: int
     gaps: int
     dropped_samples: int
+    away_samples: int
     overflows: int
     journal_failures: int
     inference_s: float
@@ -104,9 +105,10 @@ class WindowRecord(Answer):
     score: float
     level_dbfs: float
     source: str
-    at_unix_s: float
+    at_unix_s: float | None
     top: dict[str, float]
     clipped: float
+    heard_unix_s: float
 
 
 class EventRecord(Answer):
@@ -119,7 +121,8 @@ class EventRecord(Answer):
     level_dbfs: float
     id: str
     source: str
-    at_unix_s: float
+    at_unix_s: float | None
+    heard_unix_s: float
     duration_s: float
 
 
@@ -130,7 +133,8 @@ class RecentEvent(EventRecord):
 
 
 class MelPiece(MelShape):
-    """`data`: base64 of uint8 [frames][mels], low band first; 0 is floor_db or less, 255 is 0 dB."""
+    """`at_unix_s`: when its end was heard. `data`: base64 of uint8 [frames][mels], low band first; 0 is floor_db or
+    less, 255 is 0 dB."""
 
     source: str
     start_s: float

@@ -114,8 +114,8 @@ class Hub:
     def recent(self) -> dict[str, list[dict[str, Any]]]:
         """Of the last minute, oldest first, and the events that go on for longer. In the loop's thread."""
         since = time.time() - HEARD_KEPT_S
-        windows = [one for one in self._minute if isinstance(one, Window) and one.at_unix_s >= since]
-        events = [one for one in self._minute if isinstance(one, Event) and one.at_unix_s + one.duration_s >= since]
+        windows = [one for one in self._minute if isinstance(one, Window) and one.heard_unix_s >= since]
+        events = [one for one in self._minute if isinstance(one, Event) and one.heard_unix_s + one.duration_s >= since]
         long = [one for one in self._going.values() if one not in events]
         return {
             "windows": [record_of(one) for one in windows], "events": [record_of(one) for one in [*long, *events]],

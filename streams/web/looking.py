@@ -42,7 +42,7 @@ async def history(context: Context, asked: Page, _request: Request) -> Any:
                 {**event_record(event), "plays": event.id in clips, "corrected_to": corrections.get(event.id)}
                 for event in shown
             ],
-            "more": more, "before": f"{shown[-1].at_unix_s!r}/{shown[-1].id}" if more else None,
+            "more": more, "before": f"{shown[-1].sorted_unix_s!r}/{shown[-1].id}" if more else None,
         }  # fmt: skip
 
     return await context.desk.do(work)

@@ -50,6 +50,15 @@ def test_people_read_when_how_long_what_and_how_sure(written):
     assert "(no end)" in last
 
 
+def test_a_recording_without_a_time_is_listed_by_its_own_seconds(state_folder):
+    sink = History(history_path(), Said().reports)
+    sink.write(event(75, at_unix_s=None, heard_unix_s=NOW, source="file a.wav"))
+    sink.close()
+    (line,) = run().stdout.splitlines()
+    assert line.startswith("at 75.0 s of it          2.5 s  dog")
+    assert json.loads(run("--json").stdout)["at_unix_s"] is None
+
+
 @pytest.mark.parametrize("moment", ["yesterday", "5x", "", "2026-13-45"])
 def test_a_time_that_is_none_is_a_usage_error(written, moment):
     done = run("--since", moment)

@@ -4,14 +4,14 @@ import { change } from "./answer.js";
 import { button, find, make, say } from "./dom.js";
 import { openNameForm } from "./name_form.js";
 import { playButton } from "./player.js";
-import { clock, percent, seconds } from "./words.js";
+import { began, percent, seconds } from "./words.js";
 
 /** `place`: where the answers are said. `hides`: offer to hide the class. */
 export function eventRow(event, place, { hides = false, source = false } = {}) {
   const row = make(
     "li",
     { class: "event" },
-    make("time", { class: "number", datetime: new Date(event.at_unix_s * 1000).toISOString() }, clock(event.at_unix_s)),
+    time(event),
     make("span", { class: "name" }),
     make("span", { class: "facts quiet" }),
     make("span", { class: "row-tools" }),
@@ -19,6 +19,12 @@ export function eventRow(event, place, { hides = false, source = false } = {}) {
   row.places = { place, hides, source };
   update(row, event);
   return row;
+}
+
+function time(event) {
+  if (event.at_unix_s === null)
+    return make("span", { class: "number", title: "Time unknown: seconds from the start of the recording" }, began(event));
+  return make("time", { class: "number", datetime: new Date(event.at_unix_s * 1000).toISOString() }, began(event));
 }
 
 /** The same sound, of which more is known. What a person has open in the row stays. */
@@ -33,7 +39,7 @@ export function update(row, event) {
   say(find(".name", row), name);
   say(find(".facts", row), `${percent(event.score)}, ${length}${source ? `, ${event.source}` : ""}`);
   if (before && ["plays", "label", "corrected_to"].every((key) => before[key] === event[key])) return;
-  const named = `${name}, ${clock(event.at_unix_s)}`;
+  const named = `${name}, ${began(event)}`;
   const tools = find(".row-tools", row);
   const focused = tools.contains(document.activeElement) && document.activeElement.textContent;
   tools.replaceChildren(

@@ -112,9 +112,12 @@ async function load(further = false) {
   }
 }
 
+const dayOf = ({ at_unix_s, heard_unix_s }) =>
+  at_unix_s === null ? `Time unknown, heard: ${day(heard_unix_s)}` : day(at_unix_s);
+
 function add(event) {
-  const heading = day(event.at_unix_s);
-  if (!oldest || day(oldest.at_unix_s) !== heading) {
+  const heading = dayOf(event);
+  if (!oldest || dayOf(oldest) !== heading) {
     list.append(make("h2", {}, heading), make("ol", { class: "events" }));
   }
   list.lastChild.append(eventRow(event, answer, { source: inputs.source.options.length > 2 }));

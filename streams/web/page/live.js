@@ -5,7 +5,7 @@ import { state, thresholdOf, whenState } from "./known.js";
 import { sourceNamed, sources } from "./memory.js";
 import { view, whenDrawn } from "./plot.js";
 import { clearSelection } from "./selection.js";
-import { clock, percent, spoken } from "./words.js";
+import { began, percent, spoken } from "./words.js";
 
 const SHOWN = 6;
 const QUIET_DBFS = -80;
@@ -23,7 +23,7 @@ export function showWindow(window) {
 
 /** Said to who cannot see: sounds that are announced, not every window. */
 export function announce(event) {
-  if (event.state === "start") say(find("#announced"), `${spoken(event.label)}, ${clock(event.at_unix_s)}`);
+  if (event.state === "start") say(find("#announced"), `${spoken(event.label)}, ${began(event)}`);
 }
 
 export function showLatest() {

@@ -4,11 +4,12 @@ import { Strip } from "./strip.js";
 
 export const KEPT_S = 60;
 
-export const sources = new Map(); // name -> {strip, windows, offset_s: clock time of the stream's second 0}
+/** name -> {strip, windows, offset_s: when the stream's second 0 was heard, made_s: when it was made; null: not known} */
+export const sources = new Map();
 export const events = new Map(); // id -> event, in the order they began
 
 export function sourceNamed(name) {
-  if (!sources.has(name)) sources.set(name, { strip: new Strip(KEPT_S), windows: [], offset_s: 0 });
+  if (!sources.has(name)) sources.set(name, { strip: new Strip(KEPT_S), windows: [], offset_s: 0, made_s: undefined });
   return sources.get(name);
 }
 
@@ -27,9 +28,11 @@ export function addMel(mel) {
 }
 
 export function addWindow(window) {
-  const { windows } = sourceNamed(window.source);
+  const source = sourceNamed(window.source);
+  const { windows } = source;
   const last = windows.at(-1);
-  if (last && window.at_unix_s <= last.at_unix_s) return; // seen already
+  if (last && window.heard_unix_s <= last.heard_unix_s) return; // seen already
+  source.made_s = window.at_unix_s === null ? null : window.at_unix_s - window.end_s;
   if (last && window.end_s <= last.end_s) windows.length = 0; // the stream began again
   windows.push(window);
   while (windows[0].end_s < window.end_s - KEPT_S) windows.shift();
@@ -48,7 +51,7 @@ document.addEventListener("corrected", ({ detail: { id, corrected_to } }) => {
 /** Those that were still going on within the last minute; the older ones are dropped. */
 export function recentEvents(now_unix_s) {
   for (const [id, event] of events) {
-    if (event.state === "end" && event.at_unix_s + (event.end_s - event.start_s) < now_unix_s - KEPT_S)
+    if (event.state === "end" && event.heard_unix_s + (event.end_s - event.start_s) < now_unix_s - KEPT_S)
       events.delete(id);
   }
   return [...events.values()];

@@ -34,9 +34,18 @@ const hears = {
   source: refresh,
   learned: refresh,
   changed: refresh,
-  gap: (gap) => trouble(`Sound was lost at ${gap.source || "a source"}: the machine was too slow to read it.`),
+  gap: (gap) => trouble(gapWords(gap)),
   notice: (notice) => trouble(notice.words),
 };
+
+const CAUSES = {
+  machine: "this machine was too slow to read it.",
+  source: "the source was away.",
+  system: "the sound system lost it.",
+};
+
+const gapWords = ({ source, cause }) =>
+  `Sound is missing at ${source || "a source"}${cause in CAUSES ? `: ${CAUSES[cause]}` : "."}`;
 
 let hiding = 0;
 

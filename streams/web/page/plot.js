@@ -3,7 +3,7 @@
 import { themed, whenColoursChange } from "./colours.js";
 import { find, make, say } from "./dom.js";
 import { KEPT_S, recentEvents, sourceNamed, sources } from "./memory.js";
-import { clock, spoken } from "./words.js";
+import { clock, spoken, streamTime } from "./words.js";
 
 const canvas = find("#spectrogram");
 const marks = find("#marks");
@@ -26,7 +26,13 @@ const after = [];
 /** `place()` is called whenever the picture has moved. */
 export const whenDrawn = (place) => after.push(place);
 export const strip = () => sourceNamed(view.source).strip;
-export const clockTime = (s) => sourceNamed(view.source).offset_s + s;
+/** When that second of the stream was heard. */
+export const heardTime = (s) => sourceNamed(view.source).offset_s + s;
+/** When its sound was made, in words: by the clock, or where a recording does not tell, from its start on. */
+export function timeWords(s) {
+  const { made_s } = sourceNamed(view.source);
+  return made_s === null ? streamTime(s) : clock((made_s ?? sourceNamed(view.source).offset_s) + s);
+}
 export const toPixel = (s) => ((s - view.end_s + view.span_s) / view.span_s) * width;
 export const toSeconds = (x) => view.end_s - view.span_s + (x / width) * view.span_s;
 /** A time that there is sound of. */
@@ -112,17 +118,19 @@ function paint() {
   context.font = `12px ${getComputedStyle(document.body).fontFamily}`;
   context.textAlign = "center";
   const every = width / view.span_s < 60 ? 5 : 2;
-  for (let unix = Math.ceil(clockTime(from_s) / every) * every; unix <= clockTime(view.end_s); unix += every) {
-    const x = toPixel(unix - clockTime(0));
+  const { made_s, offset_s } = sourceNamed(view.source);
+  const zero = made_s === null ? 0 : (made_s ?? offset_s); // so that the marks are at whole seconds of what is written
+  for (let time = Math.ceil((zero + from_s) / every) * every; time <= zero + view.end_s; time += every) {
+    const x = toPixel(time - zero);
     context.fillRect(x, height - AXIS, 1, 4);
-    if (x > 30 && x < width - 30) context.fillText(clock(unix), x, height - 5);
+    if (x > 30 && x < width - 30) context.fillText(timeWords(time - zero), x, height - 5);
   }
 }
 
 const shown = new Map(); // event id -> its mark
 
 function placeMarks() {
-  const here = recentEvents(clockTime(strip().end_s)).filter((event) => event.source === view.source);
+  const here = recentEvents(heardTime(strip().end_s)).filter((event) => event.source === view.source);
   const kept = new Set(here.map((event) => event.id));
   for (const [id, mark] of shown) {
     if (!kept.has(id)) {

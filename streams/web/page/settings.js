@@ -157,6 +157,7 @@ function outputsCard({ counters, sinks }) {
   const lost = {
     gaps: counters.gaps,
     samples_dropped: counters.dropped_samples,
+    samples_missing_while_a_source_was_away: counters.away_samples,
     overflows: counters.overflows,
     clipped_windows: counters.clipped,
     journal_failures: counters.journal_failures,

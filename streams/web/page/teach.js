@@ -5,9 +5,9 @@ import { ask, Failed } from "./api.js";
 import { attemptChange, failed } from "./answer.js";
 import { button, find, say } from "./dom.js";
 import { state, taughtLabels, whenState } from "./known.js";
-import { clockTime, strip, view } from "./plot.js";
+import { strip, timeWords, view } from "./plot.js";
 import { clearSelection, selectLast, selection, startSelection } from "./selection.js";
-import { clock, seconds } from "./words.js";
+import { seconds } from "./words.js";
 
 const CHIPS = 8;
 const LARGEST_BYTES = 25e6;
@@ -96,7 +96,7 @@ function sayWhat(chosen) {
   const { start_s, end_s } = chosen;
   say(
     find("#teach-what"),
-    `Teaches ${seconds(end_s - start_s)}: ${clock(clockTime(start_s))} to ${clock(clockTime(end_s))}.`,
+    `Teaches ${seconds(end_s - start_s)}: ${timeWords(start_s)} to ${timeWords(end_s)}.`,
   );
 }
 

@@ -9,6 +9,11 @@ const clockFormat = new Intl.DateTimeFormat([], {
 const dayFormat = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
 
 export const clock = (unix) => clockFormat.format(unix * 1000);
+/** Of a recording whose time is not known: from its start on. */
+export const streamTime = (s) =>
+  `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
+/** When an announced sound began, as exactly as it is known. */
+export const began = ({ at_unix_s, start_s }) => (at_unix_s === null ? `at ${streamTime(start_s)}` : clock(at_unix_s));
 export const seconds = (s) => `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
 export const duration = (s) =>
   s < 120 ? seconds(s) : s < 7200 ? `${Math.round(s / 60)} min` : `${Math.round(s / 3600)} h`;

@@ -21,7 +21,9 @@ def heard(windows, rule=RULE):
     state, events = EventState("attic", "s"), []
     for i, scores in enumerate(windows):
         winner = max(scores, key=scores.get, default="background")
-        window = Window(i, i + 1, winner, scores.get(winner, 0.0), -20 - i, "attic", HOUR_10 + i + 1)
+        window = Window(
+            i, i + 1, winner, scores.get(winner, 0.0), -20 - i, "attic", HOUR_10 + i + 1, heard_unix_s=i + 1
+        )
         state, new = step(state, window, scores, rule)
         events += new
     return events + finish(state)[1]

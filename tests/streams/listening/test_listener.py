@@ -115,7 +115,7 @@ def test_an_overflow_of_unknown_length_is_a_gap_too(small_model, rng):
                 yield chunk
 
     heard = list(listen(small_model, Overflowing(hiss(3, rng=rng))))
-    assert [h for h in heard if isinstance(h, Gap)] == [Gap(1.5, 1.5, "arrays")]
+    assert [h for h in heard if isinstance(h, Gap)] == [Gap(1.5, 1.5, "arrays", "system")]
     assert [h.start_s for h in heard if isinstance(h, Window)] == [0, 0.5, 1.5, 2.0]
 
 

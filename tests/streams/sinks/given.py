@@ -13,8 +13,10 @@ QUICK = {"first_retry_s": 0.02, "longest_retry_s": 0.2}
 
 
 def event(number: int = 1, state: str = "end", label: str = "dog", **fields) -> Event:
+    """Of a live source, heard when it was made; at_unix_s=None: of a recording whose time is not known."""
+    at = fields.get("at_unix_s", AT + number)
     given = {"start_s": number, "end_s": number + 2.5, "score": 0.9, "level_dbfs": -12.0, "id": f"id-{number}",
-             "source": "attic", "at_unix_s": AT + number}  # fmt: skip
+             "source": "attic", "at_unix_s": at, "heard_unix_s": AT + number if at is None else at}  # fmt: skip
     return Event(state=state, label=label, **{**given, **fields})
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pace_edge.errors import SinkError
 from streams.heard import Event
-from streams.sinks.clips import ClipKeeper, clip_name
+from streams.sinks.clips import ClipKeeper, clip_name, kept_clips
 from tests.streams.sinks.given import AT, Said, event
 
 RATE = 8000
@@ -82,6 +82,28 @@ def test_any_label_gives_a_safe_name_and_any_time_its_place(label, at_unix_s):
     assert not set(name) & set('/\\:*?"<>|\0\n ')
     later = clip_name(Event("end", 0, 1, label, 1.0, at_unix_s=at_unix_s + 1))
     assert name < later
+
+
+def test_a_clip_of_a_recording_whose_time_is_not_known_says_so_and_is_ours_too(folder):
+    name = clip_name(event(12, at_unix_s=None))
+    assert name.startswith("time-unknown_000012.0s_dog_")
+    keeper = ClipKeeper(folder, Said().reports, rate_hz=RATE)
+    play(keeper, 0, 4)
+    for state in ("start", "end"):
+        keeper.write(event(1, state, at_unix_s=None))
+    assert list(kept_clips(folder, ["id-1"])) == ["id-1"]
+
+
+def test_a_new_clip_of_an_old_recording_is_not_the_first_to_go(folder):
+    keeper = ClipKeeper(folder, Said().reports, rate_hz=RATE, keep_mb=0.1)
+    for number in range(40):
+        play(keeper, 10 * number, 10 * number + 4)
+        for state in ("start", "end"):
+            keeper.write(event(10 * number + 1, state, at_unix_s=AT - number * 86400))
+    ids = [f"id-{10 * number + 1}" for number in range(40)]
+    kept = kept_clips(folder, ids)
+    assert 0 < len(kept) < 40
+    assert list(kept) == ids[-len(kept) :]
 
 
 def test_a_sound_that_goes_on_for_hours_is_cut_at_the_longest_and_memory_stays_bounded(folder):

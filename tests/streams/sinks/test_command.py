@@ -38,6 +38,16 @@ def test_it_gets_the_event_as_json_and_in_its_environment_and_no_shell_reads_it(
     assert (sink.counts().written, sink.counts().delivered) == (1, 1)
 
 
+def test_what_is_not_known_is_empty_in_the_environment_and_null_in_the_json(tmp_path):
+    sink = Command([sys.executable, "-c", TELL, str(tmp_path)], Said().reports)
+    sink.write(event(at_unix_s=None))
+    done(sink, 1)
+    sink.close()
+    record, environment = json.loads(next(tmp_path.iterdir()).read_text())
+    assert record["at_unix_s"] is None
+    assert environment["PACE_EDGE_AT_UNIX_S"] == ""
+
+
 def test_one_string_is_for_the_shell(tmp_path):
     sink = Command(f'echo "$PACE_EDGE_LABEL" | tr a-z A-Z > {tmp_path}/told', Said().reports)
     sink.write(event())

@@ -47,6 +47,14 @@ def test_csv_has_every_field_with_its_unit_and_is_read_back(tmp_path):
     assert second["source"] == "two lines long"
 
 
+@pytest.mark.parametrize("format", [csv_events(), raven_selections(16000)], ids=["csv", "raven"])
+def test_the_time_of_a_recording_that_has_none_is_empty(tmp_path, format):
+    write(tmp_path / "file", format, event(at_unix_s=None))
+    ((*_, utc),) = rows(tmp_path / "file", format)
+    assert utc == ""
+    assert f"{AT + 1:.3f}" not in (tmp_path / "file").read_text()
+
+
 def test_audacity_labels_are_start_end_and_label(tmp_path):
     write(tmp_path / "labels.txt", audacity_labels(), event(), event(2, label="a\tb"))
     assert (tmp_path / "labels.txt").read_text() == "1.000000\t3.500000\tdog\n2.000000\t4.500000\ta b\n"

@@ -7,7 +7,7 @@ import pytest
 
 from pace_edge.errors import SinkError
 from streams.heard import Gap
-from streams.sinks.history import History, history
+from streams.sinks.history import History, history, history_page
 from streams.sinks.outbox import Outbox
 from tests.streams.sinks.given import AT, Said, event
 
@@ -30,6 +30,49 @@ def test_events_are_read_back_as_they_were_heard_oldest_first(path):
     assert list(history(path)) == [event(1), event(2, label="cat")]
     assert list(history(path, label="cat")) == [event(2, label="cat")]
     assert list(history(path, since_unix_s=AT + 1.5)) == [event(2, label="cat")]
+
+
+def test_a_recording_has_its_own_time_or_none_and_is_listed_in_the_order_of_both(path):
+    old, none, new = event(1, at_unix_s=AT - 9e6, heard_unix_s=AT + 7), event(2, at_unix_s=None), event(3)
+    write(path, new, none, old)
+    assert list(history(path)) == [old, none, new]
+    assert [one.id for one in history(path, since_unix_s=AT)] == ["id-2", "id-3"]
+    assert history_page(path, limit=1) == [new]
+    assert history_page(path, before=(new.sorted_unix_s, new.id)) == [none, old]
+
+
+def test_age_is_that_of_hearing_so_an_old_recording_is_kept(path):
+    now = time.time()
+    write(path, event(1, at_unix_s=now - 900 * 86400, heard_unix_s=now), event(2, heard_unix_s=now - 11 * 86400))
+    write(path, event(3, at_unix_s=now), keep_days=10)
+    assert [one.id for one in history(path)] == ["id-1", "id-3"]
+
+
+SCHEMA_1 = """
+CREATE TABLE events (id TEXT PRIMARY KEY, state TEXT NOT NULL, source TEXT NOT NULL, label TEXT NOT NULL,
+  start_s REAL NOT NULL, end_s REAL NOT NULL, score REAL NOT NULL, level_dbfs REAL NOT NULL, at_unix_s REAL NOT NULL)
+  STRICT;
+CREATE INDEX events_by_time ON events (at_unix_s);
+PRAGMA application_id=1346454344;
+PRAGMA user_version=1;
+"""
+
+
+def test_a_file_of_the_first_version_is_read_as_it_is_and_brought_up_to_date_by_a_listener(path):
+    path.parent.mkdir()
+    db = sqlite3.connect(path)
+    db.executescript(SCHEMA_1)
+    for one in (event(1), event(2)):
+        db.execute("INSERT INTO events VALUES (?, 'end', 'attic', 'dog', ?, ?, 0.9, -12.0, ?)",
+                   (one.id, one.start_s, one.end_s, one.at_unix_s))  # fmt: skip
+    db.commit()
+    db.close()
+    assert list(history(path)) == [event(1), event(2)]
+    assert history_page(path, limit=1) == [event(2)]
+    write(path, event(3, at_unix_s=None))
+    assert list(history(path)) == [event(1), event(2), event(3, at_unix_s=None)]
+    write(path, event(4))  # once is enough
+    assert len(list(history(path))) == 4
 
 
 def test_the_same_report_twice_or_late_changes_nothing(path):
@@ -106,5 +149,7 @@ def test_a_file_of_another_version_is_refused_by_its_schema_number(path):
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version=99")
     db.close()
-    with pytest.raises(SinkError, match=r"expected schema 1, got schema 99. Upgrade pace-edge; nothing was changed"):
+    with pytest.raises(SinkError, match=r"expected schema 2, got schema 99. Upgrade pace-edge; nothing was changed"):
         History(path, Said().reports)
+    with pytest.raises(SinkError, match=r"written by a newer pace-edge. Upgrade pace-edge"):
+        list(history(path))

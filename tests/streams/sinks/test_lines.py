@@ -36,8 +36,8 @@ def test_json_lines_are_the_records_of_everything_one_a_line():
 
 
 @pytest.mark.parametrize("words", [
-    "Türklingel", "dog is heard", "dog goes on for 2.5 s", "dog ended after 2.5 s", "1.5 s of sound was lost",
-    "some sound was lost", "attic is gone: unplugged at noon", "learned 'bell' from file x",
+    "Türklingel", "dog is heard", "dog goes on for 2.5 s", "dog ended after 2.5 s", "1.5 s of sound is missing",
+    "some sound is missing", "attic is gone: unplugged at noon", "learned 'bell' from file x",
 ])  # fmt: skip
 def test_each_kind_has_its_words_on_one_line(words):
     stream = io.StringIO()
@@ -46,6 +46,16 @@ def test_each_kind_has_its_words_on_one_line(words):
         sink.write(heard)
     assert len(stream.getvalue().splitlines()) == len(EVERYTHING)
     assert words in stream.getvalue()
+
+
+@pytest.mark.parametrize(("cause", "words"), [
+    ("machine", "1.5 s of sound was lost: this machine is too slow for the model"),
+    ("source", "1.5 s of sound is missing: the source was away"),
+    ("system", "1.5 s of sound was lost by the sound system, before it came to pace-edge"),
+    ("unknown", "1.5 s of sound is missing"),
+])  # fmt: skip
+def test_lost_sound_is_told_with_the_cause_that_it_was(cause, words):
+    assert in_words(Gap(1.0, 2.5, "attic", cause)) == words
 
 
 def test_each_line_is_there_before_the_next_is_heard(tmp_path):

@@ -199,6 +199,12 @@ def test_whatever_is_heard_the_drawing_fits_the_terminal_exactly(heard, words, w
     assert not set(drawn.plain) & set("\x1b\r\t\x07")
 
 
+def test_a_source_that_was_away_is_not_told_as_lost_sound():
+    picture = step(Picture(), Gap(1.0, 2.3, "attic", "source"))
+    drawn = draw(picture, title="", foot="", width=100, height=20).plain
+    assert "no sound lost, 1.3 s missing while a source was away" in drawn
+
+
 def test_the_picture_keeps_each_event_once_and_never_grows_without_end():
     picture = Picture()
     for number in range(1000):

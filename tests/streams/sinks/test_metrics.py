@@ -48,6 +48,7 @@ def samples(metrics):
 
 def test_what_is_heard_is_counted(metrics, counters):
     counters.windows, counters.latency_s, counters.dropped_samples, counters.learned = 2, 0.03, 160, 1
+    counters.away_samples = 320
     for heard in (
         Window(0, 1, "dog", 0.9, -20.0, source="attic"),
         Event("start", 0, 1, "dog", 0.9, source="attic"),
@@ -63,6 +64,7 @@ def test_what_is_heard_is_counted(metrics, counters):
     assert found["pace_edge_events_total", "attic", 'do"g\n'] == 1
     assert found["pace_edge_windows_total",] == 2
     assert found["pace_edge_dropped_samples_total",] == 160
+    assert found["pace_edge_away_samples_total",] == 320
     assert found["pace_edge_labels_learned_total",] == 1
     assert found["pace_edge_window_latency_seconds_bucket", "0.02"] == 0
     assert found["pace_edge_window_latency_seconds_bucket", "0.05"] == 1

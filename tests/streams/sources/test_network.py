@@ -98,6 +98,7 @@ def test_a_recording_on_the_network_is_the_recording_and_ends(serve, tmp_path, n
     assert len(heard) == pytest.approx(3 * 16000, abs=2400)
     assert [state.state for state in source.news()] == ["healthy", "ended"]
     assert source.dropped == 0
+    assert not source.live
 
 
 def test_a_recording_that_breaks_off_goes_on_where_it_was(serve, tmp_path):

@@ -177,3 +177,29 @@ def test_a_wav_says_itself_what_its_samples_are(subtype, format):
     file, mono = io.BytesIO(), PCM.astype(np.float32) / 32768
     soundfile.write(file, mono, 16000, format=format, subtype=subtype)
     np.testing.assert_array_equal(piped(file.getvalue(), pcm=RawPcm(rate_hz=8000, channels=2)), mono)
+
+
+def read_to_the_end(stream):
+    with StandardInput(rate_hz=16000, stream=stream) as source:
+        for _ in source:
+            pass
+    return source
+
+
+def endless_wav() -> bytes:
+    data = bytearray(wav(PCM, 16000, channels=1))
+    struct.pack_into("<I", data, 40, 0xFFFFFFFF)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "live"), [(PCM.tobytes(), True), (endless_wav(), True), (wav(PCM, 16000, channels=1), False)]
+)
+def test_a_wav_that_says_how_long_it_is_is_a_recording_and_other_sound_of_a_pipe_is_live(data, live):
+    assert read_to_the_end(io.BytesIO(data)).live == live
+
+
+def test_what_is_read_from_a_file_is_a_recording(tmp_path):
+    (tmp_path / "raw").write_bytes(PCM.tobytes())
+    with (tmp_path / "raw").open("rb", buffering=0) as stream:
+        assert not read_to_the_end(stream).live

@@ -78,6 +78,8 @@ def test_a_device_that_is_pulled_out_comes_back_each_time_and_the_stream_goes_on
             listener.until_state("healthy").more()
             away_s = time.monotonic() - pulled_s
             assert 0.3 < (source.dropped - dropped) / RATE_HZ < away_s
+            assert source.away == source.dropped  # the machine was not too slow
+            assert source.live
             assert abs(listener.behind_s) < 0.5
             assert listener.states.count("healthy") == time_round + 1
         assert listener.states.count("gone") == 3
