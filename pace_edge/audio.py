@@ -40,14 +40,14 @@ def stream_audio(
     own steps); their sum does not.
     """
     path = Path(path)
-    file = _open(path, ffmpeg)
+    file = open_audio(path, ffmpeg)
     try:
         check_channel(channel, file.channels, str(path))
     except AudioError:
         with file:
             raise
     frames = max(1, round(chunk * file.samplerate / rate_hz))
-    blocks = _mono_blocks(path, file, frames, channel)
+    blocks = mono_blocks(path, file, frames, channel)
     return not_empty(resampled(blocks, file.samplerate, rate_hz), f"audio file {path}")
 
 
@@ -127,7 +127,7 @@ def block_levels_dbfs(samples: np.ndarray, block: int) -> tuple[float, ...]:
     return tuple((10 * np.log10(np.maximum(power, 10 ** (SILENCE_DBFS / 10)))).tolist())
 
 
-def _open(path: Path, ffmpeg: bool):
+def open_audio(path: Path, ffmpeg: bool = True):
     """The open soundfile.SoundFile, or a MediaFile, which reads like one."""
     import soundfile
 
@@ -152,11 +152,12 @@ def _open(path: Path, ffmpeg: bool):
         ) from error  # fmt: skip
 
 
-def _mono_blocks(path: Path, file, frames: int, channel: int | None) -> Generator[np.ndarray]:
-    """Decode [frames, channels] blocks of the open `file`, checked, as [frames]."""
+def mono_blocks(
+    path: Path, file, frames: int, channel: int | None = None, *, done: int = 0
+) -> Generator[np.ndarray]:  # fmt: skip
+    """Decode [frames, channels] blocks of the open `file`, checked, as [frames]. `done`: it stands at this frame."""
     import soundfile
 
-    done = 0
     with file:
         try:
             for block in file.blocks(frames, dtype="float32", always_2d=True):

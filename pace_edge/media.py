@@ -36,7 +36,8 @@ def open_media(path: Path) -> tuple[MediaFile | None, str]:
 
 
 class MediaFile:
-    """The sound of a file or stream, read as a soundfile.SoundFile is: `samplerate`, `channels`, `blocks`, `with`.
+    """The sound of a file or stream, read as a soundfile.SoundFile is: `samplerate`, `channels`, `frames` (None: it is
+    not known how many), `blocks`, `with`.
 
     `ends`: its length is known, so its end is its end; that of a live stream is a broken line. `patient`: what cannot
     be decoded is left out, as players do with live streams; else it is an `AudioError`.
@@ -63,6 +64,7 @@ class MediaFile:
         self.samplerate: int = stream.rate
         self.channels: int = stream.channels
         self.ends = self._container.duration is not None
+        self.frames = round(self._container.duration / av.time_base * stream.rate) if self.ends else None
         self._resampler = av.AudioResampler(format="flt", layout=stream.layout, rate=stream.rate)
 
     def __enter__(self) -> Self:
