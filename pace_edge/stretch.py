@@ -67,6 +67,16 @@ def check_stretch(from_s: float | None, to_s: float | None) -> None:
         )  # fmt: skip
 
 
+def stretch_around(path: str | Path, at_s: float, length_s: float) -> tuple[float, float]:
+    """`length_s` of the file around a moment of it, as far as the file reaches. Raises AudioError."""
+    with open_audio(Path(path)) as file:
+        whole_s = _length_s(file)
+    _held_against(Path(path), at_s, None, whole_s)
+    end_s = max(at_s + length_s / 2, length_s)
+    end_s = end_s if whole_s is None else min(end_s, whole_s)
+    return max(0.0, end_s - length_s), end_s
+
+
 def in_words(from_s: float | None, to_s: float | None) -> str:
     """Such as "12.5 to 15 s"; empty for a whole file."""
     if from_s is None and to_s is None:
