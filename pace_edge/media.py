@@ -63,8 +63,9 @@ class MediaFile:
         self._stream = stream
         self.samplerate: int = stream.rate
         self.channels: int = stream.channels
-        self.ends = self._container.duration is not None
-        self.frames = round(self._container.duration / av.time_base * stream.rate) if self.ends else None
+        duration = self._container.duration
+        self.ends = duration is not None
+        self.frames = None if duration is None else round(duration / av.time_base * stream.rate)
         self._resampler = av.AudioResampler(format="flt", layout=stream.layout, rate=stream.rate)
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -41,11 +42,33 @@ class Seconds(click.ParamType):
         return seconds
 
 
+class Moment(click.ParamType):
+    """Seconds from the beginning of a file: 12.5, 12.5s, 1:02.5 or 1:00:02.5."""
+
+    name = "SECONDS"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        parts = str(value).strip().removesuffix("s").split(":")
+        try:
+            seconds = [float(part) for part in parts]
+        except ValueError:
+            seconds = []
+        if not 1 <= len(seconds) <= 3 or not all(0 <= part < math.inf for part in seconds):
+            self.fail(f"{value!r} is no moment of a file, such as 12.5 or 1:02.5")
+        return sum(part * 60**i for i, part in enumerate(reversed(seconds)))
+
+
 @click.command()
 @click.option("--label", help="What the sound is; a new name makes a new class.")
 @click.option("--background", is_flag=True, help="Instead of a label: it is nothing to be announced.")
 @click.option("--file", "files", multiple=True, type=click.Path(path_type=Path),
               help="Teach from an audio file; several are several examples.")  # fmt: skip
+@click.option("--from", "from_s", type=Moment(), metavar="SECONDS", help="Of --file, from here on: 12.5 or 1:02.5.")
+@click.option("--to", "to_s", type=Moment(), metavar="SECONDS", help="Of --file, up to here.")
+@click.option("--labels", "table", type=click.Path(path_type=Path),
+              help="Teach every row of an Audacity label file, a Raven selection table or a CSV of events; "
+                   "the recording is --file, or found by its name.")  # fmt: skip
+@click.option("--label-column", metavar="NAME", help="Of --labels, the heading over the labels.")
 @click.option("--folder", type=click.Path(path_type=Path),
               help="Teach from every audio file in a folder; without --label, each subfolder is a label.")  # fmt: skip
 @click.option("--last", type=Seconds(HEARD_KEPT_S), metavar="SECONDS",
@@ -60,7 +83,8 @@ class Seconds(click.ParamType):
 @options.place
 @options.as_json
 def learn(
-    label: str | None, background: bool, files: tuple[Path, ...], folder: Path | None,
+    label: str | None, background: bool, files: tuple[Path, ...], from_s: float | None,
+    to_s: float | None, table: Path | None, label_column: str | None, folder: Path | None,
     last: float | None, at: str | None, from_mic: bool, seconds: float | None, input: str | None, keep_audio: bool,
     as_json: bool, **where: Any,
 ) -> None:  # fmt: skip
@@ -68,13 +92,24 @@ def learn(
 
     It is known from the next window on, by a listener that is running too.
     """
-    ways = {"--file": files, "--folder": folder, "--last": last, "--at": at, "--seconds": seconds or from_mic}
+    ways = {
+        "--labels": table, "--file": () if table is not None else files, "--folder": folder, "--last": last, "--at": at,
+        "--seconds": seconds or from_mic,
+    }  # fmt: skip
     chosen = [way for way, given in ways.items() if given]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} exclude each other", do="Give one of them.")
     if label is not None and background:
         raise UsageError("--label and --background exclude each other", do="Give one of them.")
-    if label is None and not background and folder is None:
+    if (from_s is not None or to_s is not None) and (table is not None or len(files) != 1):
+        raise UsageError("--from and --to go with one --file", do="Name the file that they are of.")
+    if label_column is not None and table is None:
+        raise UsageError("--label-column goes with --labels", do="Name the table, or leave it out.")
+    if table is not None and (label is not None or background):
+        raise UsageError("with --labels the labels are those of its rows", do="Leave --label and --background out.")
+    if table is not None and len(files) > 1:
+        raise UsageError("--labels goes with one --file", got=f"{len(files)}", do="Leave --file out or name one.")
+    if label is None and not background and folder is None and table is None:
         raise UsageError("there is no label", expected="--label NAME, or --background", do="Say what the sound is.")
     if input is not None and chosen != ["--seconds"]:
         raise UsageError("--input goes with --seconds", do="Add --seconds N, or leave --input out.")
@@ -88,7 +123,15 @@ def learn(
         label = tidied_label(label)  # before a recording, not after it
     with Teacher(**where) as teacher:
         label = teacher.background if background else label
-        if files or folder is not None:
+        lessons: Iterator[Lesson]
+        if table is not None:
+            rows = teacher.table_lessons(
+                table, files[0] if files else None, label_column=label_column, keep_audio=keep_audio
+            )
+            lessons = _from_rows(rows)
+        elif from_s is not None or to_s is not None:
+            lessons = iter([teacher.learn_file(label or "", files[0], from_s, to_s, keep_audio=keep_audio)])
+        elif files or folder is not None:
             clips = folder_of_clips(folder, label) if folder is not None else ((label or "", file) for file in files)
             lessons = _from_files(teacher, clips, keep_audio, several=folder is not None or len(files) > 1)
         elif seconds or from_mic:
@@ -125,6 +168,22 @@ def _from_files(
         click.echo(f"pace-edge: {line}", err=True)
     if failed:
         raise PaceEdgeError(f"{len(failed)} of the files could not be learned", do="The others were.")
+
+
+def _from_rows(rows: Iterator[Lesson | str]) -> Iterator[Lesson]:
+    """Of a table's rows the good ones are learned, and those that are not are named at the end."""
+    learned, failed = 0, []
+    for row in rows:
+        if isinstance(row, str):
+            failed.append(row)
+        else:
+            learned += 1
+            yield row
+    for line in failed:
+        click.echo(f"pace-edge: {line}", err=True)
+    if failed:
+        do = "The others were." if learned else "Nothing was learned."
+        raise PaceEdgeError(f"{len(failed)} of {learned + len(failed)} rows could not be learned", do=do)
 
 
 def _moment(at: str) -> dict[str, float]:

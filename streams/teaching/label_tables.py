@@ -193,8 +193,9 @@ class _Columns:
     """A table with headings, row by row: (line, heading in lower case: field). `label`: the heading over the labels."""
 
     def __init__(self, path: Path, lines: Sequence[str], delimiter: str, label_column: str | None) -> None:
-        quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-        self._reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter, quoting=quoting)
+        text = io.StringIO("\n".join(lines))
+        unquoted = delimiter == "\t"
+        self._reader = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE if unquoted else csv.QUOTE_MINIMAL)
         self._headings = next(([f.strip() for f in row] for row in self._reader if any(f.strip() for f in row)), [])
         lower = [heading.lower() for heading in self._headings]
         wanted = USUAL_COLUMNS if label_column is None else (label_column.strip().lower(),)

@@ -33,7 +33,9 @@ def read_recording(
     with Path(path).open("rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
     stretch = in_words(from_s, to_s)
-    return Recording(clip, f"file {name}" + (f", {stretch}" if stretch else ""), (name, checksum))
+    if stretch:  # `relearn` would take the whole file
+        return Recording(clip, f"file {name}, {stretch}", ("", ""))
+    return Recording(clip, f"file {name}", (name, checksum))
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pace_edge.audio import AUDIO_SUFFIXES, read_audio
+from pace_edge.audio import AUDIO_SUFFIXES
 from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
 from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
@@ -21,10 +22,13 @@ from pace_edge.files import write_whole
 from pace_edge.journal import HeardWindow
 from pace_edge.labels import tidied_label
 from pace_edge.model_file import Model
+from pace_edge.samples import as_sound
 from streams.listening.encoder import Encoder
 from streams.sources.source import Source
 from streams.teaching.change import Changer
 from streams.teaching.effect import Effect, effect
+from streams.teaching.label_tables import LabelTable, read_table
+from streams.teaching.recordings import Stretch, read_recording, stretches
 
 AUDIBLE_DBFS = -70.0  # a clip that is nowhere louder is silence
 MOST = 0.8  # of a window in a range, or of a range in a window, to be meant by it
@@ -60,6 +64,18 @@ class Lesson:
         return "; ".join([*words, self.effect.in_words()])
 
 
+@dataclass(frozen=True)
+class TableLessons:
+    """What came of the rows of a table: the lessons, and a sentence with its line for each row that was not taught."""
+
+    lessons: tuple[Lesson, ...]
+    refused: tuple[str, ...]
+
+    def in_words(self) -> str:
+        words = f"{len(self.lessons)} row{'s' * (len(self.lessons) != 1)} taught"
+        return "; ".join([words, f"{len(self.refused)} not"] if self.refused else [words])
+
+
 class Teacher(Changer):
     """A model with its journal open for labels; whichever listener runs takes them up at its next window."""
 
@@ -85,12 +101,71 @@ class Teacher(Changer):
             )
         return self._model.info.background
 
-    def learn_file(self, label: str, path: str | Path, *, keep_audio: bool = False) -> Lesson:
-        """Teach from an audio file, as one example however long it is. The file is remembered by path and checksum."""
-        clip = read_audio(path, self._model.info.rate_hz)
-        name = str(Path(path).resolve()).encode("utf-8", "backslashreplace").decode()  # a name need not be text
-        checksum = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-        return self.learn_clip(label, clip, source=f"file {name}", keep_audio=keep_audio, audio=(name, checksum))
+    def learn(
+        self, label: str, samples: Any, rate_hz: float, *, channel: int | None = None, source: str = "",
+        keep_audio: bool = False,
+    ) -> Lesson:  # fmt: skip
+        """Teach from an array, as one example however long it is.
+
+        `samples`: numbers that NumPy can read, of shape [n], [n, channels] or [channels, n], at `rate_hz` samples per
+        second: int8, uint8, int16 or int32, or floats in -1..1. `channel`: this one alone, the first is 1; else their
+        average. `source`: what it is, in words, for the journal. Raises AudioError for what is no sound (pace_edge/
+        samples.py says what is), UsageError for what is no label, JournalError.
+        """
+        label = self._taught_label(label)
+        clip = as_sound(samples, rate_hz, to_hz=self.rate_hz, channel=channel, name=source or "this array")
+        source = source or f"an array of {len(clip) / self.rate_hz:.2f} s"
+        return self.learn_clip(label, clip, source=source, keep_audio=keep_audio)
+
+    def learn_file(
+        self, label: str, path: str | Path, from_s: float | None = None, to_s: float | None = None, *,
+        keep_audio: bool = False,
+    ) -> Lesson:  # fmt: skip
+        """Teach from an audio file, or from `from_s` to `to_s` of it, in seconds, as one example however long it is.
+        Only that part is decoded. The file is remembered by path and checksum.
+
+        Raises AudioError where the file cannot be read, is too long, or ends before the stretch; UsageError for a
+        stretch that is empty or reversed, and for what is no label; JournalError.
+        """
+        label = self._taught_label(label)
+        taken = read_recording(path, self.rate_hz, from_s=from_s, to_s=to_s, longest_s=LONGEST_S)
+        return self.learn_clip(label, taken.clip, source=taken.source, keep_audio=keep_audio, audio=taken.audio)
+
+    def learn_table(
+        self, path: str | Path, audio: str | Path | None = None, *, label_column: str | None = None,
+        keep_audio: bool = False,
+    ) -> TableLessons:  # fmt: skip
+        """Teach every row of an Audacity label file, a Raven selection table or our own CSV of events, each as one
+        example. `audio`: the recording; None: the one that a row names, else the one beside the table that has its
+        name. `label_column`: the heading over the labels, where it is none of the usual ones.
+
+        All labels are checked before anything is taught. Rows that cannot be taught are named in the result, and the
+        others are. Raises UsageError for what is no table or no label, JournalError.
+        """
+        lessons, refused = [], []
+        for lesson in self.table_lessons(path, audio, label_column=label_column, keep_audio=keep_audio):
+            if isinstance(lesson, str):
+                refused.append(lesson)
+            else:
+                lessons.append(lesson)
+        return TableLessons(tuple(lessons), tuple(refused))
+
+    def table_lessons(
+        self, path: str | Path, audio: str | Path | None = None, *, label_column: str | None = None,
+        keep_audio: bool = False,
+    ) -> Iterator[Lesson | str]:  # fmt: skip
+        """`learn_table` row by row: each one's lesson, or a sentence that says why there is none."""
+        table = read_table(path, label_column=label_column)
+        self._check_labels(table)
+        window_s = self._model.info.window_samples / self.rate_hz
+        for found in stretches(table, None if audio is None else Path(audio), window_s=window_s):
+            if not isinstance(found, Stretch):
+                yield "line {}: {}".format(*found)
+                continue
+            try:
+                yield self.learn_file(found.label, found.path, found.from_s, found.to_s, keep_audio=keep_audio)
+            except (AudioError, LearningError, UsageError) as error:
+                yield f"line {found.line}: {error}"
 
     def learn_recording(self, label: str, source: Source, seconds: float, *, keep_audio: bool = False) -> Lesson:
         """Teach from the next `seconds` of a source, such as an opened microphone."""
@@ -158,6 +233,18 @@ class Teacher(Changer):
         return self._learn_windows(label, chosen, of=name, audio=audio)
 
     # What they share
+
+    def _check_labels(self, table: LabelTable) -> None:
+        """Raises UsageError that names every row whose label cannot be taught."""
+        wrong: dict[str, list[int]] = {}
+        for row in table.rows:
+            try:
+                self._taught_label(row.label)
+            except UsageError as error:
+                wrong.setdefault(str(error), []).append(row.line)
+        if wrong:
+            said = "; ".join(f"line {', '.join(map(str, at))}: {words.rstrip('.')}" for words, at in wrong.items())
+            raise UsageError(f"{table.path}, {said}", do="Nothing was learned.")
 
     @cached_property
     def _encoder(self) -> Encoder:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from pace_edge import journal_file
 from pace_edge.cli import cli
-from pace_edge.errors import PaceEdgeError
+from pace_edge.errors import PaceEdgeError, UsageError
 from pace_edge.model_file import read_model
 from streams.configuration.place import journal_path
 from streams.listening.learner import open_journal
@@ -260,3 +260,38 @@ def test_a_running_listener_takes_up_every_operation(small_model, do, sounds):
     assert b"learned 'bell' from file" in words
     assert b"done: rename 'bell' to 'Klingel'" in words
     assert b"done: undo operation" in words
+
+
+def test_a_stretch_of_a_file_is_taught(do, sounds):
+    rng = np.random.default_rng(3)
+    soundfile.write("long.wav", np.concatenate([tone(300, 2, rng=rng), tone(900, 2, rng=rng)]), RATE_HZ)
+    ((lesson,), _) = do("learn", "--label", "bell", "--file", "long.wav", "--from", "2", "--to", "0:04")
+    assert (lesson["source"], lesson["windows"]) == (f"file {sounds / 'long.wav'}, 2 to 4 s", 3)
+    ((lesson,), _) = do("learn", "--label", "bell", "--file", "long.wav", "--from", "3s")
+    assert lesson["source"].endswith("3 to the end")
+    for words, said in (
+        (["--file", "long.wav", "--from", "4", "--to", "2"], "ends before it begins"),
+        (["--file", "long.wav", "--to", "9"], "ends at 4.00 s"),
+        (["--file", "long.wav", "--file", "ring.wav", "--to", "1"], "go with one --file"),
+        (["--last", "3", "--to", "1"], "go with one --file"),
+    ):
+        with pytest.raises(PaceEdgeError, match=said):
+            do("learn", "--label", "bell", *words)
+    with pytest.raises(SystemExit):
+        do("learn", "--label", "bell", "--file", "long.wav", "--from", "soon")
+    assert taught(do) == {"bell": 2}
+
+
+def test_a_table_of_labels_is_taught_and_its_bad_rows_are_named(do, sounds, capsys):
+    (sounds / "ring.txt").write_text("0\t1\tbell\n5\t6\tbell\n0.2\t0.9\tphone\n")
+    with pytest.raises(PaceEdgeError, match=r"1 of 3 rows could not be learned. The others were"):
+        do("learn", "--labels", "ring.txt")
+    assert taught(do) == {"bell": 1, "phone": 1}
+    (sounds / "other.txt").write_text("0\t1\tbell2\n")
+    ((lesson,), _) = do("learn", "--labels", "other.txt", "--file", "ring2.wav")
+    assert lesson["label"] == "bell2"
+    for words in (["--label", "x"], ["--background"], ["--folder", "folder"], ["--file", "a.wav", "--file", "b.wav"]):
+        with pytest.raises(UsageError):
+            do("learn", "--labels", "ring.txt", *words)
+    with pytest.raises(UsageError, match="goes with --labels"):
+        do("learn", "--label", "bell", "--file", "ring.wav", "--label-column", "Species")
