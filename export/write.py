@@ -10,7 +10,7 @@ from onnx import ModelProto
 
 from pace_edge.errors import PaceEdgeError
 from pace_edge.files import write_whole
-from pace_edge.labels import composed, is_visible
+from pace_edge.label_check import composed, is_visible
 from pace_edge.model_file import ModelInfo
 from pace_edge.model_parts import seal, set_metadata
 

@@ -30,8 +30,8 @@ import numpy as np
 from pace_edge.errors import JournalError, LearningError
 from pace_edge.heard_memory import HeardWindow as HeardWindow
 from pace_edge.journal_file import KEEPERS, insert_row, model_of
-from pace_edge.labels import checked_label as checked_label
-from pace_edge.labels import tidied_label
+from pace_edge.label_check import checked_label as checked_label
+from pace_edge.label_check import tidied_label
 from pace_edge.operation_log import Example as Example
 from pace_edge.operation_log import OperationLog
 from pace_edge.operations import Kind, Operation, State, can_be_undone, effective, undone

@@ -21,7 +21,7 @@ import numpy as np
 
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.errors import ModelFileError
-from pace_edge.labels import composed, is_visible
+from pace_edge.label_check import composed, is_visible
 from pace_edge.model_parts import COUNTS, PREFIX, PROJECTION, R, W, changed_parts, read_metadata
 from pace_edge.readout import ReadOut
 

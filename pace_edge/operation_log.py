@@ -13,7 +13,7 @@ import numpy as np
 
 from pace_edge.heard_memory import HeardMemory
 from pace_edge.journal_file import COLUMNS, insert_row, row_checksum
-from pace_edge.labels import composed
+from pace_edge.label_check import composed
 from pace_edge.operations import Operation
 
 

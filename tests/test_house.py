@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import pace_edge
+
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for folder in ("pace_edge", "export", "streams") for path in (ROOT / folder).rglob("*.py"))
 STREAMS = ("heard", "words", "sources", "configuration", "listening", "teaching", "sinks", "web", "service", "bench")
@@ -63,3 +65,8 @@ def test_a_room_says_in_which_order_all_its_files_are_read(room):
 
 def test_torchaudio_is_imported_nowhere():
     assert not [path for path in FILES for module in imports(path) if module.partition(".")[0] == "torchaudio"]
+
+
+def test_no_module_takes_the_name_of_what_the_package_offers():
+    """Once imported, it would stand where the function was: `pace_edge.labels()`."""
+    assert not {path.stem for path in (ROOT / "pace_edge").iterdir()} & set(pace_edge.__all__)

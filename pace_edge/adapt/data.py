@@ -15,7 +15,7 @@ import numpy as np
 
 from pace_edge.audio import AUDIO_SUFFIXES, FORMATS
 from pace_edge.errors import PaceEdgeError
-from pace_edge.labels import tidied_label
+from pace_edge.label_check import tidied_label
 
 MANIFEST = "labels.csv"
 

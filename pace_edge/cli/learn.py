@@ -116,7 +116,7 @@ def learn(
     if (keep_audio and chosen and chosen[0] in ("--last", "--at")) or (keep_audio and not chosen):
         raise UsageError("of what was just heard no audio is kept", do="Leave --keep-audio out.")
     moment = _moment(at) if at is not None else {}
-    from pace_edge.labels import tidied_label
+    from pace_edge.label_check import tidied_label
     from streams.teaching.teach import Teacher, folder_of_clips
 
     if label is not None:

@@ -12,7 +12,7 @@ from typing import Self
 from pace_edge.errors import LearningError, UsageError
 from pace_edge.heard_memory import EVENTS_KEPT, HeardEvent
 from pace_edge.journal import Example
-from pace_edge.labels import checked_label, tidied_label
+from pace_edge.label_check import checked_label, tidied_label
 from pace_edge.model_file import Model
 from pace_edge.operations import Operation
 from pace_edge.snapshot import snapshot_path

@@ -10,7 +10,7 @@ from pathlib import Path
 from pace_edge.audio import read_audio
 from pace_edge.errors import PaceEdgeError, UsageError
 from pace_edge.journal import Journal, copied
-from pace_edge.labels import checked_label
+from pace_edge.label_check import checked_label
 from pace_edge.model_file import Model
 from pace_edge.operations import Operation, State, beginning, effective, undone
 from streams.configuration.place import journal_path, place

@@ -20,7 +20,7 @@ from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
 from pace_edge.files import write_whole
 from pace_edge.journal import HeardWindow
-from pace_edge.labels import tidied_label
+from pace_edge.label_check import tidied_label
 from pace_edge.model_file import Model
 from pace_edge.samples import as_sound
 from streams.listening.encoder import Encoder

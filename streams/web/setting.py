@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
-from pace_edge.labels import tidied_label
+from pace_edge.label_check import tidied_label
 from streams.configuration.configure import settings_values
 from streams.configuration.settings_file import shown_toml
 from streams.web.asked import ChangeSettings, OneLabel, Threshold

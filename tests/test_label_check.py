@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from export.write import write_model
 from pace_edge.errors import ModelFileError, PaceEdgeError, UsageError
 from pace_edge.journal_file import row_checksum
-from pace_edge.labels import checked_label, nearest, same_form, tidied_label
+from pace_edge.label_check import checked_label, nearest, same_form, tidied_label
 from pace_edge.model_file import ModelInfo, open_model, read_model
 from pace_edge.operations import State, effective
 from tests.journals import embeddings, examples, open_journal
