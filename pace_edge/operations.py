@@ -15,9 +15,11 @@ reset    all before it is void, and gone from the file: not to be undone
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
+
+T = TypeVar("T")
 
 Kind = Literal[
     "learn", "correct", "remove", "undo", "forget", "hide", "unhide", "rename", "merge", "purge", "purged", "reset"
@@ -65,17 +67,36 @@ class Operation:
 @dataclass(frozen=True)
 class State:
     """What the operations come to. `examples`: id to label, of those that count; `built_in`: each class of the model
-    file to what it is called, None: forgotten; `hidden`: the labels that are not reported."""
+    file to what it is called, None: forgotten; `hidden`: the labels that are not reported.
+
+    `renamed`: names that a class had, in the order in which it was last given another, to what it is called now. It is
+    for names that a person wrote down elsewhere (settings), and no part of what was learned. A class that joined
+    another is not in it: it takes that one's settings. A name that an undone rename gave is, so that what was set
+    meanwhile is not lost."""
 
     examples: dict[int, str] = field(default_factory=dict)
     built_in: dict[str, str | None] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
+    renamed: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def labels(self) -> list[str]:
         """The classes in their order: the model file's, then as their first example was taught."""
         named = [name for name in self.built_in.values() if name is not None]
         return list(dict.fromkeys([*named, *self.examples.values()]))
+
+    def names_now(self, names: Iterable[str]) -> dict[str, str]:
+        """Each of these names to what the class is called now that a person meant by it: a name that is a class means
+        that class, and one that never was a class stays as it is."""
+        labels = set(self.labels)
+        return {name: name if name in labels else self.renamed.get(name, name) for name in names}
+
+    def by_label(self, settings: Mapping[str, T]) -> dict[str, T]:
+        """Settings of single classes, by what these are called now. Where two names mean one class, its own name goes
+        first, then the name that it had last."""
+        now, order = self.names_now(settings), {name: place for place, name in enumerate(self.renamed)}
+        best_last = sorted(settings, key=lambda name: (now[name] == name, order.get(name, -1)))
+        return {now[name]: settings[name] for name in best_last}
 
 
 def beginning(labels: Sequence[str], hidden: Iterable[str] = ()) -> State:
@@ -87,9 +108,12 @@ def effective(operations: Sequence[Operation], start: State) -> State:
     """What the operations, in the order of their ids, make of `start`. What refers to nothing changes nothing."""
     void = undone(operations)
     examples, built_in, hidden = dict(start.examples), dict(start.built_in), set(start.hidden)
+    renamed = dict(start.renamed)
     for operation in operations:
         label = operation.label
         if operation.id in void:
+            if operation.kind == "rename":
+                _note_undone(renamed, operation, {*examples.values(), *built_in.values()})
             continue
         match operation.kind:
             case "learn" if operation.target not in void:
@@ -106,16 +130,39 @@ def effective(operations: Sequence[Operation], start: State) -> State:
                 hidden.add(label)
             case "unhide":
                 hidden.discard(label)
-            case "rename":
-                new = operation.new_label
-                if label in hidden and new not in {*examples.values(), *built_in.values()}:
+            case "rename" if operation.new_label != label:
+                new, there = operation.new_label, {*examples.values(), *built_in.values()}
+                renamed = _renamed_further(renamed, operation, there)
+                if label in hidden and new not in there:
                     hidden.add(new)  # a class that joins another is as visible as that one
                 hidden.discard(label)
                 examples = {id: new if name == label else name for id, name in examples.items()}
                 built_in = {own: new if name == label else name for own, name in built_in.items()}
             case "reset":
                 examples, built_in, hidden = dict(start.examples), dict(start.built_in), set(start.hidden)
-    return State(examples, built_in, frozenset(hidden))
+                renamed = dict(start.renamed)
+    return State(examples, built_in, frozenset(hidden), renamed)
+
+
+def _renamed_further(renamed: dict[str, str], rename: Operation, there: Set[str | None]) -> dict[str, str]:
+    """`State.renamed` after one more rename, with the classes that were `there` before it."""
+    label, new = rename.label, rename.new_label
+    if label not in there:
+        return renamed
+    if new in there:
+        return {old: now for old, now in renamed.items() if now != label}
+    # names of a class `new` of long ago do not mean this one; `new` is a class again, and `label` the latest old name
+    kept = {old: new if now == label else now for old, now in renamed.items() if now != new}
+    kept.pop(label, None)
+    kept.pop(new, None)
+    return {**kept, label: new}
+
+
+def _note_undone(renamed: dict[str, str], rename: Operation, there: Set[str | None]) -> None:
+    """What was set while the class had its undone name is still meant for it."""
+    meant = rename.label if rename.label in there else renamed.get(rename.label)
+    if meant not in (None, rename.new_label) and rename.new_label not in there:
+        renamed.setdefault(rename.new_label, str(meant))
 
 
 def undone(operations: Sequence[Operation]) -> set[int]:
