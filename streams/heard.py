@@ -91,13 +91,13 @@ class SourceState:
     at_unix_s: float
 
 
-NoticeKind = Literal["clipping", "journal", "model"]
+NoticeKind = Literal["clipping", "journal", "model", "settings"]
 
 
 @dataclass(frozen=True)
 class Notice:
     """What a person should know while listening goes on: one sentence, with what to do. Not more often than every
-    ten minutes for one `kind` and source, except of a new model."""
+    ten minutes for one `kind` and source, except of a new model and of the settings at the start."""
 
     kind: NoticeKind
     words: str

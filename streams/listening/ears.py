@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,7 +47,8 @@ class Verdict:
 
 
 class Ears:
-    """An encoder, a classifier that keeps up with its journal, and the rule by which its sounds are announced."""
+    """An encoder, a classifier that keeps up with its journal, and the rule by which its sounds are announced: `rule`
+    names the classes as they are called now, whatever they were called when it was set."""
 
     def __init__(
         self, model: Model, encoder: Encoder, journal: Journal, options: Options, notices: Notices, counters: Counters
@@ -56,18 +57,16 @@ class Ears:
         self.encoder = encoder
         self.learner = Learner(model, journal)
         self.memory = Memory(self.learner, journal, notices, counters)
-        self.rule = options.rule_for(model.info)
         self.window, self.hop = model.info.window_samples, options.hop_samples(model.info)
         self._announces_unknown = options.unknown
-        self._hidden_by_options = self.rule.hidden
         self._counters = counters
-        self._hide()
+        self.adjust(options)
 
     def catch_up(self) -> list[Example | Operation | Notice]:
         """Apply what was written to the journal since the last call, by any process, and return it."""
         news = self.memory.catch_up()
-        if news:
-            self._hide()
+        if self.learner.state is not self._followed:
+            self._follow()
         return news
 
     def in_words(self, options: Options) -> str:
@@ -86,12 +85,12 @@ class Ears:
 
     def adjust(self, options: Options) -> None:
         """Announce by the rule of these options from the next window on."""
-        self.rule = options.rule_for(self.info)
-        self._hidden_by_options = self.rule.hidden
-        self._hide()
+        self._rule_as_set = options.rule_for(self.info)
+        self._follow()
 
-    def _hide(self) -> None:
-        self.rule = replace(self.rule, hidden=self._hidden_by_options | self.learner.state.hidden)
+    def _follow(self) -> None:
+        self._followed = self.learner.state
+        self.rule = self._rule_as_set.for_classes(self._followed)
 
     def encode(self, windows: Sequence[np.ndarray]) -> np.ndarray:
         """PCM [window] of each to embeddings [n, D]."""

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pace_edge.errors import UsageError
+from pace_edge.operations import State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,12 @@ class EventRule:
         for name in ("cool_down_s", "update_s", "longest_s"):
             value = getattr(self, name)
             _check(0 <= value < math.inf, name, "0 or more seconds", value)
+
+    def for_classes(self, state: State) -> EventRule:
+        """The same for what the classes are called now: what was set for a name holds for the class that was meant by
+        it, and what is hidden in the journal is not announced either."""
+        hidden = frozenset(state.names_now(self.hidden).values()) | state.hidden
+        return replace(self, thresholds=state.by_label(self.thresholds), hidden=hidden)
 
     def never(self, label: str) -> bool:
         return label == self.background or label in self.hidden

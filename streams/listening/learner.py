@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from pace_edge.errors import LearningError
 from pace_edge.journal import Example, Journal
+from pace_edge.label_check import UNKNOWN as UNKNOWN
 from pace_edge.model_file import Model
 from pace_edge.operations import Operation, State, beginning, effective
 from pace_edge.readout import Reading
 from pace_edge.snapshot import read_snapshot, write_snapshot
 from streams.configuration.place import place
 
-UNKNOWN = "unknown"  # what is not reported is called so
 SNAPSHOT_FROM = 500  # windows learned while opening; with fewer, opening is quick
 BATCH = 64  # examples that are projected at once
 
@@ -132,7 +133,7 @@ class Learner:
         except LearningError:
             self.classifier, self.state = deepcopy(self._model.classifier), self._start
             learned = self._step_to(target)
-        self.state = State({i: x for i, x in target.examples.items() if i in learned}, target.built_in, target.hidden)
+        self.state = replace(target, examples={i: x for i, x in target.examples.items() if i in learned})
         if self.classifier.labels != self.state.labels:
             self.classifier.arrange(self.state.labels)
         self._whole = True

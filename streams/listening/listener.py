@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,13 +15,16 @@ import numpy as np
 from pace_edge.audio import level_dbfs
 from pace_edge.errors import JournalError, ModelFileError
 from pace_edge.journal import Journal
+from pace_edge.label_check import UNKNOWN, nearest
 from pace_edge.model_file import Model, read_model
+from pace_edge.operations import State
 from pace_edge.samples import as_chunk
 from streams.configuration.place import place
 from streams.heard import Event, Gap, GapCause, Heard, Notice, SourceState, Window
 from streams.listening.counters import Counters
 from streams.listening.ears import Ears
 from streams.listening.encoder import BATCH, Encoder
+from streams.listening.event_rule import EventRule
 from streams.listening.learner import open_journal
 from streams.listening.notices import Notices
 from streams.listening.options import Options
@@ -57,6 +60,9 @@ class Listener:
         self._adjusted = False  # `options` are newer than what is in use
         self._coming: deque[_Next] = deque(maxlen=1)  # a newer one replaces one that was not taken yet
         self._own_journal: Journal | None = None
+        self._wrong_names = self.unknown_names(
+            {"events.thresholds": self.options.thresholds, "events.hidden": self.options.hidden}
+        )
         Stream("", self._ears, self.options)  # refuses now what it would refuse at the first chunk
 
     @property
@@ -67,6 +73,29 @@ class Listener:
     def labels(self) -> list[str]:
         """The classes that it knows now."""
         return list(self._ears.learner.classifier.labels)
+
+    def names_now(self, names: Iterable[str]) -> dict[str, str]:
+        """Each of these names to what the class is called now that a person meant by it."""
+        return self._ears.learner.state.names_now(names)
+
+    def unknown_names(self, chosen: Mapping[str, Collection[str]]) -> list[Notice]:
+        """A notice for each name that a setting gives and that is no class: it may be a slip, or taught later.
+        `chosen`: the names by their setting."""
+        announced = {UNKNOWN} if self.options.unknown else set()
+        known, notices = [*self.labels, *announced], []
+        for setting, names in chosen.items():
+            for name, now in self.names_now(sorted(names)).items():
+                if now not in known:
+                    near = nearest(name, known)
+                    meant = f": did you mean '{near}'?" if near else " yet; it can still be taught."
+                    words = f"{setting} names {name!r}, which is no class{meant}"
+                    notices.append(Notice("settings", words, at_unix_s=time.time()))
+        return notices
+
+    def rule(self, state: State | None = None) -> EventRule:
+        """By what rule it announces, as it is set now: for the classes as they are called in `state`, such as that of
+        another who reads the journal; None: as the listener knows them."""
+        return self.options.rule_for(self._ears.info).for_classes(state or self._ears.learner.state)
 
     @property
     def ears(self) -> Ears:
@@ -262,7 +291,9 @@ class Listener:
             yield from self._skip(0, source.name, "system")
 
     def _take_next(self) -> Iterator[Heard]:
-        """What `adjust` and `swap` left for this thread."""
+        """What `adjust` and `swap` left for this thread; at first, which names in the options are no classes."""
+        yield from self._wrong_names
+        self._wrong_names = []
         if self._adjusted:
             self._adjusted = False
             self._ears.adjust(self.options)

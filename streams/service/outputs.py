@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TextIO
 
@@ -13,7 +13,7 @@ from streams.sinks.event_file import EventFile
 from streams.sinks.event_formats import audacity_labels, csv_events, raven_selections
 from streams.sinks.lines import Lines, as_json, in_words
 from streams.sinks.reports import Reports
-from streams.sinks.sink import Counts, Sink
+from streams.sinks.sink import Counts, NamesNow, Sink, unchanged
 from streams.words import Voice, read_by_journal
 
 
@@ -49,10 +49,16 @@ def _stdout_choice(settings: OutputSettings, stdout: TextIO) -> str:
 
 
 def open_sinks(
-    settings: OutputSettings, reports: Reports, stack: ExitStack, *, rate_hz: int, labels: Sequence[str]
+    settings: OutputSettings,
+    reports: Reports,
+    stack: ExitStack,
+    *,
+    rate_hz: int,
+    labels: Sequence[str],
+    names_now: NamesNow = unchanged,
 ) -> list[Sink]:
     """Those that are set but standard output and clips, which take more than what is heard. `stack` closes what
-    outlives them. Raises SinkError."""
+    outlives them; `names_now` says what the classes are called now that were set by name. Raises SinkError."""
     sinks: list[Sink] = []
     files = (
         (settings.csv, csv_events()), (settings.audacity, audacity_labels()),
@@ -68,19 +74,32 @@ def open_sinks(
         from streams.sinks.command import Command
 
         words, name = command.command, command.name or _numbered("command", number)
-        sinks.append(Command(words, reports, name=name, **command.arguments("command", "name")))
-    return [*sinks, *_receivers(settings, reports, stack, labels)]
+        sinks.append(Command(words, reports, name=name, names_now=names_now, **command.arguments("command", "name")))
+    return [*sinks, *_receivers(settings, reports, stack, labels, names_now)]
 
 
-def open_clips(settings: OutputSettings, reports: Reports, *, rate_hz: int) -> ClipKeeper | None:
+def open_clips(
+    settings: OutputSettings, reports: Reports, *, rate_hz: int, names_now: NamesNow = unchanged
+) -> ClipKeeper | None:
     """Raises SinkError."""
     clips = settings.clips
     if clips.folder is None:
         return None
-    return ClipKeeper(clips.folder, reports, rate_hz=rate_hz, **clips.arguments("folder"))
+    return ClipKeeper(clips.folder, reports, rate_hz=rate_hz, names_now=names_now, **clips.arguments("folder"))
 
 
-def _receivers(settings: OutputSettings, reports: Reports, stack: ExitStack, labels: Sequence[str]) -> Iterator[Sink]:
+def chosen_labels(settings: OutputSettings) -> dict[str, Collection[str]]:
+    """The classes that are chosen by name, by the setting that names them."""
+    chosen: dict[str, Collection[str]] = {
+        "outputs.clips.labels": settings.clips.labels, "outputs.mqtt.only_labels": settings.mqtt.only_labels,
+    }  # fmt: skip
+    chosen |= {f"outputs.webhooks[{i}].labels": webhook.labels for i, webhook in enumerate(settings.webhooks)}
+    return chosen | {f"outputs.commands[{i}].labels": command.labels for i, command in enumerate(settings.commands)}
+
+
+def _receivers(
+    settings: OutputSettings, reports: Reports, stack: ExitStack, labels: Sequence[str], names_now: NamesNow
+) -> Iterator[Sink]:
     if settings.mqtt.host is None and not settings.webhooks:
         return
     from streams.sinks.outbox import Outbox, outbox_path
@@ -95,12 +114,12 @@ def _receivers(settings: OutputSettings, reports: Reports, stack: ExitStack, lab
 
         of_broker = [field.name for field in fields(Broker)]
         broker = Broker(**{name: value for name, value in settings.mqtt.arguments().items() if name in of_broker})
-        yield Mqtt(broker, outbox, reports, labels=labels, **settings.mqtt.arguments(*of_broker))
+        yield Mqtt(broker, outbox, reports, labels=labels, names_now=names_now, **settings.mqtt.arguments(*of_broker))
     for number, webhook in enumerate(settings.webhooks, 1):
         from streams.sinks.webhook import Webhook
 
         name = webhook.name or _numbered("webhook", number)
-        yield Webhook(webhook.url, outbox, reports, name=name, **webhook.arguments("url", "name"))
+        yield Webhook(webhook.url, outbox, reports, name=name, names_now=names_now, **webhook.arguments("url", "name"))
 
 
 def _numbered(name: str, number: int) -> str:

@@ -20,7 +20,7 @@ from streams.listening.listener import Listener
 from streams.listening.options import options_of
 from streams.service.notify import Notifier
 from streams.service.opening import TakesSound, chunks_of, open_again, open_configured
-from streams.service.outputs import open_clips, open_sinks, open_stdout
+from streams.service.outputs import chosen_labels, open_clips, open_sinks, open_stdout
 from streams.service.reload import Reloader
 from streams.service.signals import Signals
 from streams.sinks.reports import Reports
@@ -45,8 +45,10 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
         journal = stack.enter_context(open_journal(model, place.journal_of(model)))
         listener = stack.enter_context(Listener(model, journal, options_of(settings)))
         sources = open_configured(settings, rate_hz, voice.say)
-        sinks = open_sinks(settings.outputs, reports, stack, rate_hz=rate_hz, labels=listener.labels)
-        if clips := open_clips(settings.outputs, reports, rate_hz=rate_hz):
+        sinks = open_sinks(
+            settings.outputs, reports, stack, rate_hz=rate_hz, labels=listener.labels, names_now=listener.names_now
+        )
+        if clips := open_clips(settings.outputs, reports, rate_hz=rate_hz, names_now=listener.names_now):
             sinks.append(clips)
         if settings.metrics.port is not None:
             from streams.sinks.metrics import Metrics
@@ -72,6 +74,8 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
         together = stack.enter_context(Sinks(sinks, reports))
         voice.say(_introduction(model, listener, [source.name for source in sources]))
         voice.say(listener.in_words())
+        for notice in listener.unknown_names(chosen_labels(settings.outputs)):
+            together.write(notice)
         signals = stack.enter_context(Signals())
         notifier, reloader = Notifier(), Reloader(place, listener, model, voice.say)
         stack.callback(notifier.tell, "STOPPING=1")

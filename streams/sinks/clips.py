@@ -22,7 +22,7 @@ from pace_edge.errors import SinkError
 from pace_edge.files import write_whole
 from streams.heard import Event, Heard
 from streams.sinks.reports import Reports
-from streams.sinks.sink import Counts, event_record, identity
+from streams.sinks.sink import Classes, Counts, NamesNow, event_record, identity, unchanged
 
 _OURS = re.compile(r"(\d{8}T\d{6}\.\d{3}Z|time-unknown_\d+\.\ds)_[^/]*_[0-9a-f]{8}\.flac")
 _UNFINISHED = re.compile(_OURS.pattern + r".*\.part")
@@ -46,18 +46,19 @@ class ClipKeeper:
     """A sink that keeps clips in `folder`, together at most `keep_mb` MB: those written first go first, and only files
     that it named itself. A clip begins `before_s` seconds before its event and has at most `longest_s` seconds.
 
-    `labels`: only of these classes, unless empty. In memory: `before_s` + `longest_s` + 15 s of each source, 32 kB
-    a second at 16 kHz. Clips are not promised: what cannot be written is counted and said. Raises SinkError.
+    `labels`: only of these classes, unless empty; `names_now` says what these are called now. In memory: `before_s` +
+    `longest_s` + 15 s of each source, 32 kB a second at 16 kHz. Clips are not promised: what cannot be written is
+    counted and said. Raises SinkError.
     """
 
     def __init__(
         self, folder: Path, reports: Reports, *, rate_hz: int, before_s: float = 2.0, longest_s: float = 30.0,
-        keep_mb: float = 500.0, labels: Collection[str] = (), name: str = "clips",
+        keep_mb: float = 500.0, labels: Collection[str] = (), names_now: NamesNow = unchanged, name: str = "clips",
     ) -> None:  # fmt: skip
         self.name = name
         self._folder, self._reports, self._rate_hz = folder, reports, rate_hz
         self._before, self._longest = round(before_s * rate_hz), round(longest_s * rate_hz)
-        self._keep_bytes, self._labels = keep_mb * 1e6, frozenset(labels)
+        self._keep_bytes, self._classes = keep_mb * 1e6, Classes(labels, names_now)
         self._room = self._before + self._longest + round(_LATE_S * rate_hz)
         self._tapes: dict[str, _Tape] = {}
         self._counts = Counts()
@@ -90,7 +91,7 @@ class ClipKeeper:
                 self._cut(tape, event)
 
     def write(self, heard: Heard) -> None:
-        if not isinstance(heard, Event) or (self._labels and heard.label not in self._labels):
+        if not isinstance(heard, Event) or not self._classes.take(heard.label):
             return
         tape = self._tapes.get(heard.source)
         if tape is None:

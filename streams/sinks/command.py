@@ -22,7 +22,7 @@ from pace_edge.errors import SinkError
 from streams.heard import Event, Heard
 from streams.sinks.remote import CLOSE_S, STATES, Choice
 from streams.sinks.reports import Reports
-from streams.sinks.sink import Counts, event_record
+from streams.sinks.sink import Counts, NamesNow, event_record, unchanged
 
 _ROOM = 100
 
@@ -38,13 +38,14 @@ class Command:
     def __init__(
         self, command: Sequence[str] | str, reports: Reports, *, name: str = "command", timeout_s: float = 30.0,
         at_once: int = 2, states: Collection[str] = STATES, labels: Collection[str] = (),
+        names_now: NamesNow = unchanged,
     ) -> None:  # fmt: skip
         self.name = name
         self._command = command if isinstance(command, str) else list(command)
         if not self._command or not self._command[0].strip():
             raise SinkError("the command is empty", do="Give a program and its words.")
         self._reports, self._timeout_s = reports, timeout_s
-        self._choice = Choice(states, labels)
+        self._choice = Choice(states, labels, names_now)
         self._counts, self._lock = Counts(), threading.Lock()
         self._waiting: queue.Queue[dict[str, Any] | None] = queue.Queue(_ROOM)
         self._running: set[subprocess.Popen[bytes]] = set()

@@ -21,7 +21,7 @@ from streams.sinks.courier import FIRST_RETRY_S, LONGEST_RETRY_S
 from streams.sinks.outbox import Letter, Outbox
 from streams.sinks.remote import STATES, Choice, Remote
 from streams.sinks.reports import Reports
-from streams.sinks.sink import event_record, identity
+from streams.sinks.sink import NamesNow, event_record, identity, unchanged
 
 
 class Mqtt(Remote):
@@ -37,7 +37,7 @@ class Mqtt(Remote):
         self, broker: Broker, outbox: Outbox, reports: Reports, *, labels: Iterable[str] = (), name: str = "mqtt",
         base_topic: str = "pace-edge", node: str = "", device_name: str = "", windows: bool = False,
         discovery_prefix: str = ha.DISCOVERY_PREFIX, states: Collection[str] = STATES,
-        only_labels: Collection[str] = (),
+        only_labels: Collection[str] = (), names_now: NamesNow = unchanged,
         first_retry_s: float = FIRST_RETRY_S, longest_retry_s: float = LONGEST_RETRY_S,
     ) -> None:  # fmt: skip
         host = socket.gethostname() or "listener"
@@ -54,7 +54,7 @@ class Mqtt(Remote):
             on_up=self._tell_all, on_down=self._down, first_retry_s=first_retry_s, longest_retry_s=longest_retry_s,
         )  # fmt: skip
         super().__init__(
-            name, self._deliver, outbox, reports, choice=Choice(states, only_labels),
+            name, self._deliver, outbox, reports, choice=Choice(states, only_labels, names_now),
             first_retry_s=first_retry_s, longest_retry_s=longest_retry_s,
         )  # fmt: skip
         self._connection.open()

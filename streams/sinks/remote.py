@@ -12,22 +12,25 @@ from streams.sinks.backlog import Backlog
 from streams.sinks.courier import FIRST_RETRY_S, LONGEST_RETRY_S, Courier
 from streams.sinks.outbox import Letter, Outbox
 from streams.sinks.reports import Reports
-from streams.sinks.sink import Counts, event_record
+from streams.sinks.sink import Classes, Counts, NamesNow, event_record, unchanged
 
 STATES = ("start", "end")
 CLOSE_S = 5.0
 
 
 class Choice:
-    """Which events a receiver gets: those in one of `states` and, unless `labels` is empty, of one of these labels."""
+    """Which events a receiver gets: those in one of `states` and, unless `labels` is empty, of one of these classes,
+    whatever they are called now."""
 
-    def __init__(self, states: Collection[str] = STATES, labels: Collection[str] = ()) -> None:
+    def __init__(
+        self, states: Collection[str] = STATES, labels: Collection[str] = (), names_now: NamesNow = unchanged
+    ) -> None:
         if wrong := set(states) - {"start", "update", "end"}:
             raise SinkError("no such state of an event", expected="start, update or end", got=min(wrong))
-        self._states, self._labels = frozenset(states), frozenset(labels)
+        self._states, self._classes = frozenset(states), Classes(labels, names_now)
 
     def takes(self, event: Event) -> bool:
-        return event.state in self._states and (not self._labels or event.label in self._labels)
+        return event.state in self._states and self._classes.take(event.label)
 
 
 class Remote:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,6 +34,29 @@ class Sink(Protocol):
     def counts(self) -> Counts: ...
 
     def close(self) -> None: ...
+
+
+NamesNow = Callable[[Iterable[str]], Mapping[str, str]]
+"""Each name to what the class is called now that a person meant by it."""
+
+
+def unchanged(names: Iterable[str]) -> dict[str, str]:
+    """Where no class is ever renamed."""
+    return {name: name for name in names}
+
+
+class Classes:
+    """The classes that somebody chose by their names, whatever they are called now; chosen none: all."""
+
+    def __init__(self, names: Collection[str], names_now: NamesNow) -> None:
+        self._names, self._names_now = frozenset(names), names_now
+
+    def take(self, label: str) -> bool:
+        """Whether an event of this label is of one of them; it may have begun before a rename."""
+        if not self._names:
+            return True
+        now = self._names_now({*self._names, label})
+        return now[label] in {now[name] for name in self._names}
 
 
 def identity(event: Event) -> str:

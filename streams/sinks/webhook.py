@@ -18,6 +18,7 @@ from streams.sinks.outbox import Letter, Outbox
 from streams.sinks.remote import STATES, Choice, Remote
 from streams.sinks.reports import Reports
 from streams.sinks.secrets import read_secret
+from streams.sinks.sink import NamesNow, unchanged
 
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector
@@ -40,7 +41,7 @@ class Webhook(Remote):
     def __init__(
         self, url: str, outbox: Outbox, reports: Reports, *, name: str = "webhook", timeout_s: float = 10.0,
         secret_file: Path | None = None, token_file: Path | None = None, ca_file: Path | None = None,
-        states: Collection[str] = STATES, labels: Collection[str] = (),
+        states: Collection[str] = STATES, labels: Collection[str] = (), names_now: NamesNow = unchanged,
         first_retry_s: float = FIRST_RETRY_S, longest_retry_s: float = LONGEST_RETRY_S,
     ) -> None:  # fmt: skip
         _check(url)
@@ -49,7 +50,7 @@ class Webhook(Remote):
         self._token = read_secret(token_file, TOKEN_VARIABLE)
         self._open = _opener(ca_file).open
         super().__init__(
-            name, self._deliver, outbox, reports, choice=Choice(states, labels),
+            name, self._deliver, outbox, reports, choice=Choice(states, labels, names_now),
             first_retry_s=first_retry_s, longest_retry_s=longest_retry_s,
         )  # fmt: skip
 

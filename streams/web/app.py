@@ -11,6 +11,8 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
+from pace_edge.errors import JournalError
+from pace_edge.operations import State
 from streams.configuration.settings import Settings
 from streams.listening.listener import Listener
 from streams.sinks.reports import Reports
@@ -49,6 +51,14 @@ class Context:
     @property
     def settings(self) -> Settings:
         return self.controls.settings
+
+    async def taught(self) -> State:
+        """What the journal comes to, as the desk knows it: it may be ahead of the listener, which takes a change up
+        with the next sound. Without a journal that can be read, as the listener knows it."""
+        try:
+            return await self.desk.do(lambda teacher: teacher.learner.state)
+        except JournalError:
+            return self.listener.ears.learner.state
 
     def close(self) -> None:
         self.studio.close()

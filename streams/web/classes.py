@@ -28,8 +28,9 @@ LARGEST_BYTES = 200_000_000  # of a recording that is played
 
 async def labels(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
     ears = context.listener.ears
-    rule = context.listener.options.rule_for(ears.info)
+
     counted = await context.desk.do(lambda teacher: count_labels(teacher.learner))
+    rule = context.listener.rule(await context.taught())
     return {
         "labels": [
             {**asdict(one), "background": one.label == ears.info.background,

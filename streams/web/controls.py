@@ -13,6 +13,7 @@ from typing import Any
 
 from pace_edge.errors import DeviceError, PaceEdgeError, UsageError
 from pace_edge.files import write_whole
+from pace_edge.operations import State
 from streams.configuration.configure import kept_path
 from streams.configuration.settings import Settings
 from streams.configuration.settings_file import as_toml
@@ -34,20 +35,16 @@ class Controls:
     def set_gain(self, gain_db: float) -> None:
         self._set("windows", gain_db=gain_db)
 
-    def set_threshold(self, label: str, threshold: float | None) -> None:
-        """Of one class; None: as the others. `label` "": of all that have none of their own; None: the model's."""
+    def set_threshold(self, label: str, threshold: float | None, state: State) -> None:
+        """Of one class, by its name in `state` or an earlier one; None: as the others. `label` "": of all that have
+        none of their own; None: the model's."""
         if not label:
             self._set("events", threshold=threshold)
             return
-        thresholds = {**self._listener.options.thresholds, label: threshold}
-        self._set("events", thresholds={name: value for name, value in thresholds.items() if value is not None})
-
-    def rename(self, label: str, new_label: str) -> None:
-        """A class that is called otherwise keeps its threshold, unless there was one of that name."""
-        thresholds = {**self._listener.options.thresholds}
-        if label in thresholds:
-            moved = thresholds.pop(label)
-            self._set("events", thresholds={new_label: moved, **thresholds})
+        old = self._listener.options.thresholds
+        meant = state.names_now([*old, label])  # what was set for the class under an earlier name is replaced
+        kept = {name: value for name, value in old.items() if meant[name] != meant[label]}
+        self._set("events", thresholds=kept if threshold is None else {**kept, meant[label]: threshold})
 
     def _set(self, section: str, **changed: Any) -> None:
         self._listener.adjust(replace(self._listener.options, **changed))

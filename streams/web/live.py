@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 def state_of(context: Context) -> dict[str, Any]:
     listener, options = context.listener, context.listener.options
-    outputs, ears = context.settings.outputs, listener.ears
-    rule = options.rule_for(ears.info)
+    outputs, rule = context.settings.outputs, listener.rule()
     return {
         "version": version("pace-edge"), "now_unix_s": time.time(), "model": _model(context),
-        "sources": context.hub.sources(), "labels": listener.labels, "hidden": sorted(ears.learner.state.hidden),
+        "sources": context.hub.sources(), "labels": listener.labels, "hidden": sorted(rule.hidden),
         "threshold": rule.threshold, "thresholds": dict(rule.thresholds), "gain_db": options.gain_db,
         "counters": asdict(listener.counters),
         "keeps": {"clips": outputs.clips.folder is not None, "history": outputs.history.keep},

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 async def settings(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
     in_force = context.controls.settings
-    rule = context.listener.options.rule_for(context.listener.ears.info)
+    rule = context.listener.rule(await context.taught())
     return {
         "gain_db": in_force.windows.gain_db, "threshold": rule.threshold, "thresholds": dict(rule.thresholds),
         "sources": [{"name": s.name or "", "input": s.input, "channel": s.channel} for s in in_force.sources],
@@ -28,8 +28,8 @@ async def settings(context: Context, _asked: None, _request: Request) -> dict[st
 
 
 async def set_threshold(context: Context, asked: Threshold, request: Request) -> dict[str, Any]:
-    label = tidied_label(asked.label) if asked.label.strip() else ""
-    return await _set(context, lambda: context.controls.set_threshold(label, asked.threshold), request)
+    label, taught = tidied_label(asked.label) if asked.label.strip() else "", await context.taught()
+    return await _set(context, lambda: context.controls.set_threshold(label, asked.threshold, taught), request)
 
 
 async def change_settings(context: Context, asked: ChangeSettings, request: Request) -> dict[str, Any]:

@@ -121,12 +121,7 @@ async def unhide(context: Context, asked: OneLabel, _request: Request) -> dict[s
 
 
 async def rename(context: Context, asked: Rename, _request: Request) -> dict[str, Any]:
-    def work(teacher: Teacher) -> Change:
-        change = teacher.rename(asked.label, asked.new_label)
-        context.controls.rename(" ".join(asked.label.split()), change.label)
-        return change
-
-    return await _change(context, work)
+    return await _change(context, lambda teacher: teacher.rename(asked.label, asked.new_label))
 
 
 async def _change(context: Context, work: Callable[[Teacher], Change]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from streams.teaching.change import Changer
 from tests.synthetic import RATE_HZ, TONES_HZ, hiss, tone, write_small_model
 
 
@@ -227,3 +228,19 @@ def test_two_sources_have_the_names_that_they_are_given(model, tmp_path):
     )  # fmt: skip
     starts = [json.loads(line) for line in done.stdout.splitlines() if b'"start"' in line]
     assert {(start["source"], start["label"]) for start in starts} == {("attic", "low"), ("file b.wav", "high")}
+
+
+def test_outputs_follow_the_classes_that_they_were_set_for_and_a_slip_is_said(model, tmp_path):
+    (tmp_path / "c.toml").write_text(
+        f'[events]\nhidden = ["hihg"]\n[outputs.clips]\nfolder = "{tmp_path / "clips"}"\nlabels = ["lwo"]\n'
+        f'[[outputs.commands]]\ncommand = "cat > {tmp_path}/$PACE_EDGE_LABEL"\nlabels = ["low"]\nstates = ["start"]\n'
+    )
+    with Changer(model) as changer:
+        changer.rename("low", "hum")
+    with listening("--model", model, "--config", tmp_path / "c.toml") as process:
+        play(process, low(4))
+        assert read_until(process, is_start)["label"] == "hum"
+        _, words = process.communicate(timeout=60)
+    assert json.loads((tmp_path / "hum").read_text())["label"] == "hum"
+    assert b"events.hidden names 'hihg', which is no class: did you mean 'high'?" in words
+    assert b"outputs.clips.labels names 'lwo', which is no class" in words

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pace_edge.errors import DeviceError
+from pace_edge.operations import State
 from streams.configuration.configure import configure
 from streams.configuration.settings import Settings
 from streams.configuration.source_settings import SourceSettings
@@ -90,11 +91,28 @@ def test_what_cannot_be_kept_holds_and_is_said(served, state_folder):
     assert served.get("/api/state")["gain_db"] == 2.0
 
 
-def test_a_renamed_class_keeps_its_threshold(served):
+def test_a_renamed_class_keeps_its_threshold_and_what_is_kept_stays_as_it_is(served, state_folder):
     served.hear_low(2)
     served.post("/api/threshold", label="low", threshold=0.55)
     served.post("/api/rename", label="low", new_label="hum")
     assert served.get("/api/settings")["thresholds"] == {"hum": 0.55}
+    assert {one["label"]: one["threshold"] for one in served.get("/api/labels")["labels"]}["hum"] == 0.55
+    assert tomllib.loads((state_folder / "page.toml").read_text())["events"] == {"thresholds": {"low": 0.55}}
+    served.hear_low(2)
+    assert served.get("/api/state")["thresholds"] == {"hum": 0.55}
+    served.post("/api/undo")
+    assert served.get("/api/settings")["thresholds"] == {"low": 0.55}
+
+
+def test_a_threshold_replaces_what_was_set_under_an_earlier_name(served, state_folder):
+    served.hear_low(2)
+    served.post("/api/threshold", label="low", threshold=0.55)
+    served.post("/api/rename", label="low", new_label="hum")
+    assert served.post("/api/threshold", label="hum", threshold=0.7)["thresholds"] == {"hum": 0.7}
+    assert served.post("/api/threshold", label="low", threshold=0.8)["thresholds"] == {"hum": 0.8}  # an older page asks
+    served.post("/api/undo")
+    assert served.get("/api/settings")["thresholds"] == {"low": 0.8}
+    assert served.post("/api/threshold", label="low", threshold=None)["thresholds"] == {}
 
 
 @pytest.mark.parametrize(
@@ -167,7 +185,7 @@ def test_only_a_microphone_that_is_there_can_be_chosen(controls, device, state_f
 def test_what_is_kept_is_toml_that_says_the_same(controls, state_folder):
     controls.set_source("attic", "USB microphone")
     controls.set_gain(-3.25)
-    controls.set_threshold('x"\\y', 0.5)
+    controls.set_threshold('x"\\y', 0.5, State())
     read = tomllib.loads((state_folder / "page.toml").read_text())
     assert read["windows"] == {"gain_db": -3.25}
     assert read["events"] == {"thresholds": {'x"\\y': 0.5}}
