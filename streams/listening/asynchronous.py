@@ -7,12 +7,15 @@ import threading
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pace_edge.model_file import Model
 from streams.heard import Heard
 from streams.listening.listener import listen
 from streams.listening.options import Options
-from streams.sources.source import Source
+
+if TYPE_CHECKING:
+    from streams.sources.source import AnySource
 
 _WAITING = 256  # reports that may wait for whoever listens; then listening waits, and its source counts what is lost
 _POLL_S = 0.1
@@ -21,8 +24,10 @@ _LEAVE_S = 5.0  # a source that blocks for longer is left to end by itself
 
 async def alisten(
     model: str | Path | Model | None = None,
-    source: str | Source | None = None,
+    source: AnySource = None,
     *,
+    rate_hz: float | None = None,
+    channel: int | None = None,
     realtime: bool = True,
     journal: str | Path | None = None,
     options: Options | None = None,
@@ -44,11 +49,11 @@ async def alisten(
                 loop.call_soon_threadsafe(reports.put_nowait, report)
 
     def work() -> None:
-        heard = listen(
-            model, source, realtime=realtime, journal=journal, options=options, events_only=events_only,
-            stop=left,
-        )  # fmt: skip
         try:
+            heard = listen(
+                model, source, rate_hz=rate_hz, channel=channel, realtime=realtime, journal=journal, options=options,
+                events_only=events_only, stop=left,
+            )  # fmt: skip
             for report in heard:
                 hand_over(report)
             hand_over(None)

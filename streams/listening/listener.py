@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from pace_edge.arguments import check_type, shown
 from pace_edge.audio import level_dbfs
-from pace_edge.errors import JournalError, ModelFileError
+from pace_edge.errors import JournalError, ModelFileError, UsageError
 from pace_edge.journal import Journal
 from pace_edge.label_check import UNKNOWN, nearest
 from pace_edge.model_file import Model, read_model
@@ -29,7 +30,10 @@ from streams.listening.learner import open_journal
 from streams.listening.notices import Notices
 from streams.listening.options import Options
 from streams.listening.stream import Stream
-from streams.sources.source import Source, open_source
+from streams.sources.source import Source, check_source, is_sound, source_of
+
+if TYPE_CHECKING:
+    from streams.sources.source import AnySource
 
 CLIPPED = 0.001  # of a window's samples at full scale: worth a word
 _SOUNDLESS = ("stuck", "gone", "waiting")  # states in which no sound comes
@@ -48,9 +52,29 @@ class Listener:
     """
 
     def __init__(
-        self, model: Model, journal: Journal, options: Options | None = None, *, stop: threading.Event | None = None
-    ) -> None:
-        """Setting `stop` does what `stop()` does. Raises UsageError, ProviderError, ModelFileError or JournalError."""
+        self, model: str | Path | Model | None = None, journal: str | Path | Journal | None = None,
+        options: Options | None = None, *, stop: threading.Event | None = None,
+    ) -> None:  # fmt: skip
+        """`model` and `journal`: None, as configured. An opened journal is closed by whoever gave it, any other by
+        `close`. Setting `stop` does what `stop()` does. Raises UsageError, ProviderError, ModelFileError or
+        JournalError."""
+        check_type("options", options, (Options, type(None)), "pace_edge.Options(...)")
+        if isinstance(journal, Journal):
+            self._own_journal: Journal | None = None
+            model = model if isinstance(model, Model) else place(model).load()
+        else:
+            found = place(model, journal=journal)
+            model = found.load()
+            journal = self._own_journal = open_journal(model, found.journal_of(model))
+        try:
+            self._open(model, journal, options, stop)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(
+        self, model: Model, journal: Journal, options: Options | None, stop: threading.Event | None
+    ) -> None:  # fmt: skip
         self.options = options or Options()
         self.counters = Counters()
         self._notices = Notices()
@@ -59,7 +83,6 @@ class Listener:
         self._stopped = stop or threading.Event()
         self._adjusted = False  # `options` are newer than what is in use
         self._coming: deque[_Next] = deque(maxlen=1)  # a newer one replaces one that was not taken yet
-        self._own_journal: Journal | None = None
         self._wrong_names = self.unknown_names(
             {"events.thresholds": self.options.thresholds, "events.hidden": self.options.hidden}
         )
@@ -203,7 +226,7 @@ class Listener:
         self.close()
 
     def close(self) -> None:
-        """Close the journal that `swap` opened; the first belongs to whoever gave it."""
+        """Close the journal that it opened itself; one that was given belongs to whoever gave it."""
         if self._own_journal is not None:
             self._own_journal.close()
 
@@ -343,8 +366,10 @@ def _clipped_words(window: Window) -> str:
 
 def listen(
     model: str | Path | Model | None = None,
-    source: str | Source | None = None,
+    source: AnySource = None,
     *,
+    rate_hz: float | None = None,
+    channel: int | None = None,
     realtime: bool = True,
     journal: str | Path | None = None,
     options: Options | None = None,
@@ -354,17 +379,37 @@ def listen(
     """Listen until the source ends, or `stop` is set: then after the next chunk, with the ends of what is going on.
 
     `model` and `journal`: None, as configured in the environment or config.toml, else the starter and the file of the
-    model's name. `source`: a microphone by index or part of its name, an audio file, "-" for PCM on standard input, an
-    opened `Source`, or None for the default microphone. `realtime`: play a file at its own speed. `options`:
-    thresholds, gate, provider and all else. It yields all that a listener reports; with `events_only` events alone.
-    Raises the errors of `pace_edge.errors`.
+    model's name. `source`: None, the default microphone; a microphone's number or part of its name; a file or folder,
+    as a str or Path; an address; "-" for PCM on standard input; an array, or an iterable of arrays, of `rate_hz`
+    samples per second, as `Teacher.learn` takes them; or an opened `Source`. `channel`: this one alone, the first is 1;
+    else their average. `realtime`: play a file or an array at its own speed; of an iterable: its sound is made as it
+    comes, so that the clock has its time. `options`: thresholds, gate, provider and all else.
+
+    It yields all that a listener reports; with `events_only` events alone. An argument of a wrong type raises
+    UsageError at once; what cannot be opened or heard raises the errors of `pace_edge.errors` when it is met.
     """
+    _check_arguments(model, options, stop)
+    check_source(source, rate_hz)
+    return _listen(model, source, rate_hz, channel, realtime, journal, options, events_only, stop)
+
+
+def _check_arguments(model: object, options: object, stop: object) -> None:
+    do = "The first argument is the model; the sound is source=."
+    if isinstance(model, str | Path) and is_sound(str(model)):
+        raise UsageError(f"listen({shown(model)}) names no model", do=do)
+    check_type("model", model, (str, Path, Model, type(None)), "a model file, a Model or None", do=do)
+    check_type("options", options, (Options, type(None)), "pace_edge.Options(...)")
+    check_type("stop", stop, (threading.Event, type(None)), "a threading.Event")
+
+
+def _listen(
+    model: str | Path | Model | None, source: AnySource, rate_hz: float | None, channel: int | None, realtime: bool,
+    journal: str | Path | None, options: Options | None, events_only: bool, stop: threading.Event | None,
+) -> Iterator[Heard]:  # fmt: skip
     found = place(model, journal=journal)
     model = found.load()
-    if source is None or isinstance(source, str):
-        source = open_source(source, rate_hz=model.info.rate_hz, realtime=realtime)
-    where = found.journal_of(model)
-    with open_journal(model, where) as opened, Listener(model, opened, options, stop=stop) as listener:
-        for heard in listener.run(source):
+    opened = source_of(source, to_hz=model.info.rate_hz, realtime=realtime, rate_hz=rate_hz, channel=channel)
+    with Listener(model, found.journal_of(model), options, stop=stop) as listener:
+        for heard in listener.run(opened):
             if isinstance(heard, Event) or not events_only:
                 yield heard

@@ -8,22 +8,28 @@ with open_source("ring.wav", rate_hz=16000, realtime=True) as source:
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from numbers import Integral
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, cast
 
 import numpy as np
 
+from pace_edge.arguments import shown
 from pace_edge.audio import AUDIO_SUFFIXES
 from pace_edge.errors import UsageError
 from pace_edge.media import MEDIA_SUFFIXES
 from streams.heard import SourceState
+from streams.sources.arrays import ArraySource, ArrayStream
 from streams.sources.files import FileSource, Folder
 from streams.sources.microphone import open_microphone
 from streams.sources.network import is_address, open_stream
 from streams.sources.several import number_namesakes
 from streams.sources.standard_input import RawPcm, StandardInput
 from streams.sources.watchdog import Patience
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Source(Protocol):
@@ -51,6 +57,10 @@ class Source(Protocol):
     def news(self) -> list[SourceState]:
         """What became of the source since this was asked last."""
         ...
+
+
+if TYPE_CHECKING:
+    AnySource = Source | str | os.PathLike[str] | int | ArrayLike | Iterable[ArrayLike] | None
 
 
 def open_source(
@@ -100,6 +110,11 @@ def open_sources(
     return sources
 
 
+def is_sound(name: str) -> bool:
+    """Whether a file of this name would be read as sound."""
+    return name.lower().endswith(AUDIO_SUFFIXES + MEDIA_SUFFIXES)
+
+
 def means_a_file(text: str) -> bool:
     """Whether `open_source` would take these words for a file, a folder, an address or standard input."""
     return text == "-" or is_address(text) or Path(text).exists() or _looks_like_path(text)
@@ -109,3 +124,72 @@ def _looks_like_path(text: str) -> bool:
     separators = [os.sep, *filter(None, [os.altsep])]
     suffixes = AUDIO_SUFFIXES + MEDIA_SUFFIXES
     return any(separator in text for separator in separators) or text.lower().endswith(suffixes)
+
+
+def source_of(
+    given: AnySource, *, to_hz: int, realtime: bool, rate_hz: float | None = None, channel: int | None = None
+) -> Source:
+    """The source that a program means: what `open_source` takes, a microphone's number, a Path (of a file or folder,
+    never of a microphone), an opened `Source`, an array, or an iterable of arrays; `rate_hz` is that of arrays.
+
+    Raises UsageError for what is none of these, and the source's own errors.
+    """
+    check_source(given, rate_hz)
+    if given is None or isinstance(given, str):
+        return open_source(given, rate_hz=to_hz, realtime=realtime, channel=channel)
+    if isinstance(given, os.PathLike):
+        path = Path(given)
+        kind = Folder if path.is_dir() else FileSource
+        return kind(path, rate_hz=to_hz, realtime=realtime, channel=channel)
+    if isinstance(given, Integral):
+        return open_microphone(int(given), rate_hz=to_hz, channel=channel)
+    if rate_hz is None:
+        return _at_rate(cast(Source, given), to_hz)
+    if hasattr(given, "__array__") or isinstance(given, list | tuple):
+        return ArraySource(given, rate_hz, to_hz=to_hz, realtime=realtime, channel=channel)
+    return ArrayStream(cast("Iterable[ArrayLike]", given), rate_hz, to_hz=to_hz, live=realtime, channel=channel)
+
+
+def check_source(given: object, rate_hz: float | None) -> None:
+    """Whether `source_of` takes this; nothing is opened. Raises UsageError."""
+    arrays = _are_arrays(given)
+    if arrays and rate_hz is None:
+        raise UsageError("the rate of these samples is missing", do="Give it: listen(source=samples, rate_hz=16000).")
+    if not arrays and rate_hz is not None:
+        raise UsageError(
+            f"rate_hz={rate_hz!r} is that of arrays", expected="source= an array or an iterable of arrays",
+            got=f"source={shown(given)}", do="Leave it out: other sources know their rate.",
+        )  # fmt: skip
+    if isinstance(given, Integral) and not isinstance(given, bool) and int(given) < 0:
+        raise UsageError(f"there is no microphone {given}", do="pace-edge devices lists them.")
+    if arrays or given is None or (isinstance(given, str | os.PathLike | Integral) and not isinstance(given, bool)):
+        return
+    needed = ("rate_hz", "name", "dropped", "overflows", "__enter__", "__exit__", "__iter__")
+    missing = [name for name in needed if not hasattr(given, name)]
+    if len(missing) > 2:
+        raise UsageError(
+            f"source={shown(given)} is nothing to listen to",
+            expected="a file's name or Path, a microphone's number or name, an array or an iterable of arrays with "
+            "rate_hz=, or a Source", got=type(given).__name__, do="See help(pace_edge.listen).",
+        )  # fmt: skip
+    if missing:
+        raise UsageError(
+            f"source={shown(given)} is no whole Source", expected=", ".join(needed), got=f"no {', '.join(missing)}",
+            do="See streams.sources.source.Source.",
+        )  # fmt: skip
+
+
+def _are_arrays(given: object) -> bool:
+    """Whether it is an array, or gives some one after the other."""
+    other = str | bytes | bytearray | os.PathLike | Mapping | Set
+    arrays = hasattr(given, "__array__") or (hasattr(given, "__iter__") and not isinstance(given, other))
+    return arrays and not hasattr(given, "rate_hz") and getattr(given, "ndim", 1) != 0
+
+
+def _at_rate(source: Source, to_hz: int) -> Source:
+    if source.rate_hz != to_hz:
+        raise UsageError(
+            f"{source.name} is at another rate than the model", expected=f"{to_hz} Hz", got=f"{source.rate_hz} Hz",
+            do="Let it resample, or give its arrays with rate_hz=.",
+        )  # fmt: skip
+    return source

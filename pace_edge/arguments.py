@@ -1,0 +1,22 @@
+"""The arguments of a Python call, checked where they come in: a wrong type is one sentence, not a traceback from deep
+within.
+"""
+
+from __future__ import annotations
+
+from pace_edge.errors import UsageError
+
+_LONGEST = 60  # characters of a value that an error repeats
+
+
+def check_type(name: str, value: object, right: type | tuple[type, ...], expected: str, *, do: str = "") -> None:
+    """`name`: what the argument is called. A bool is no number. Raises UsageError."""
+    if isinstance(value, right) and not isinstance(value, bool):
+        return
+    raise UsageError(f"{name}={shown(value)} cannot be used", expected=expected, got=type(value).__name__, do=do)
+
+
+def shown(value: object) -> str:
+    """A value in an error, on one line and not too long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
