@@ -70,4 +70,5 @@ def _left_out(
         leverage = float(np.mean(np.diag(np.linalg.solve(left, H))) / w)
         reading = read_out.reading(plain, counts, products / np.maximum(counts, FEWEST), leverage)
         winner = reading.winner
+        assert winner is not None  # there is the example's own class
         yield LeftOut(classifier.labels[winner], float(reading.confidences[winner]), leverage, alone)

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from pace_edge.analytic import FEWEST, AnalyticClassifier
+from pace_edge.label_check import UNKNOWN
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one sound is called: `winner` is the class with the largest calibrated score; `confidences` [C], 0 to 1, are
-    every class's, comparable with the same threshold; `strangeness` is the leverage in units of what is usual for
-    sounds that the model knows."""
+    """What one sound is called: `winner` is the class with the largest calibrated score, None where there is no class;
+    `confidences` [C], 0 to 1, are every class's, comparable with the same threshold; `strangeness` is the leverage in
+    units of what is usual for sounds that the model knows."""
 
-    winner: int
+    winner: int | None
     confidences: np.ndarray
     strangeness: float
 
@@ -50,8 +51,11 @@ class ReadOut:
         return classifier.plain_scores(phi) * self.class_scale(classifier.counts)
 
     def best(self, classifier: AnalyticClassifier, phi: np.ndarray) -> tuple[str, float]:
-        """What the windows phi [n, M] of one sound are called together, and the confidence from 0 to 1."""
+        """What the windows phi [n, M] of one sound are called together, and the confidence from 0 to 1; without any
+        class it is unknown."""
         reading = self.read(classifier, phi)
+        if reading.winner is None:
+            return UNKNOWN, 0.0
         return classifier.labels[reading.winner], float(reading.confidences[reading.winner])
 
     def read(self, classifier: AnalyticClassifier, phi: np.ndarray) -> Reading:
@@ -66,4 +70,4 @@ class ReadOut:
         strangeness = leverage / self.leverage_median
         evidence = np.maximum(calibrated, 0.0) ** (1 - self.own_share) * likeness**self.own_share
         confidences = np.clip(evidence - self.leverage_weight * strangeness, 0.0, 1.0)
-        return Reading(int(calibrated.argmax()), confidences, strangeness)
+        return Reading(int(calibrated.argmax()) if len(calibrated) else None, confidences, strangeness)

@@ -58,6 +58,8 @@ def labels(examples: bool, health: bool, as_json: bool, **where: Any) -> None:
 
 
 def _table(counted: list[LabelCount]) -> list[str]:
+    if not counted:
+        return ["there is no class; teach one: pace-edge learn"]
     width = max(len(one.label) for one in counted)
     lines = [f"{'class':<{width}}  built in  taught  right  score  more"]
     for one in counted:

@@ -103,11 +103,14 @@ class Ears:
         """What a window of this embedding [D] and level is called.
 
         It is `unknown` when its best class could not even keep an event going, although it is loud and its leverage is
-        high: score and leverage reject different sounds. Its score is then what the best class leaves of 1.
+        high: score and leverage reject different sounds. Its score is then what the best class leaves of 1. Where there
+        is no class, everything is `unknown`.
         """
         reading = self.learner.read(embedding[None])
         labels, confidences, hidden = self.learner.classifier.labels, reading.confidences, self.learner.state.hidden
-        label, score = labels[reading.winner], float(confidences[reading.winner])
+        label, score = UNKNOWN, 0.0
+        if reading.winner is not None:
+            label, score = labels[reading.winner], float(confidences[reading.winner])
         best = np.argsort(-confidences, kind="stable")[:TOP]
         top = tuple((labels[c], float(confidences[c])) for c in best if confidences[c] > 0 and labels[c] not in hidden)
         scores = {labels[c]: float(confidences[c]) for c in np.flatnonzero(confidences) if labels[c] not in hidden}
@@ -127,4 +130,4 @@ class Ears:
 
     def silence(self) -> Verdict:
         """What a window is called that nobody heard."""
-        return Verdict(self.info.background, 0.0, (), {})
+        return Verdict(self.info.background or UNKNOWN, 0.0, (), {})

@@ -42,6 +42,7 @@ class Learner:
         self.info = model.info
         self.journal = journal
         self.operations: list[Operation] = []
+        self._unreported: list[Operation] = []  # taken from the journal, and not yet returned by `catch_up`
         self._model = model
         self._start = self.state = beginning(model.info.labels, model.info.hidden)
         self._whole = True  # the classifier is what `state` says
@@ -64,16 +65,20 @@ class Learner:
         return {event: counting[id] for event, id in self.event_examples().items() if id in counting}
 
     def catch_up(self) -> list[Example | Operation]:
-        """Apply what was written since the last call, by any process; the examples and other operations, in order."""
+        """Apply what was written since the last call, by any process; the examples and other operations, in order. What
+        could not be returned because the journal failed is returned by the next call that does not fail."""
         new = self.journal.operations(after=self.operations[-1].id if self.operations else 0)
-        if not new and self._whole:
-            return []
         self.operations += new
-        self._reach(effective(self.operations, self._start))
-        taught = dict(self.journal.embeddings(o.id for o in new if o.kind == "learn"))
+        self._unreported += new
+        if not self._unreported and self._whole:
+            return []
+        if new or not self._whole:
+            self._reach(effective(self.operations, self._start))
+        taught = dict(self.journal.embeddings(o.id for o in self._unreported if o.kind == "learn"))
+        reported, self._unreported = self._unreported, []
         return [
             Example(o.id, o.at_unix_s, o.label, o.source, taught[o.id]) if o.kind == "learn" else o
-            for o in new
+            for o in reported
             if o.kind != "learn" or o.id in taught
         ]
 
