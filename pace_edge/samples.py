@@ -25,7 +25,7 @@ _AUDIBLE_DBFS = -90.0  # quieter channels have nothing to cancel
 
 
 def as_sound(
-    samples: Any, rate_hz: float, *, to_hz: int, channel: int | None = None, name: str = "this array"
+    samples: Any, rate_hz: float | None, *, to_hz: int, channel: int | None = None, name: str = "this array"
 ) -> np.ndarray:
     """A whole clip as float32 mono [n] in -1..1 at `to_hz`.
 
@@ -76,7 +76,13 @@ class ArrayBlocks:
     """
 
     def __init__(
-        self, rate_hz: float, *, to_hz: int, channel: int | None = None, name: str = "this array", after_s: float = 0.0
+        self,
+        rate_hz: float | None,
+        *,
+        to_hz: int,
+        channel: int | None = None,
+        name: str = "this array",
+        after_s: float = 0.0,
     ) -> None:
         self.rate_hz = checked_rate(rate_hz, name)
         self._resampler = Resampler(self.rate_hz, to_hz)

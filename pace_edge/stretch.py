@@ -14,24 +14,26 @@ from pace_edge.audio import mono_blocks, open_audio, resampled
 from pace_edge.errors import AudioError, UsageError
 
 _BLOCK_S = 10
+_TEACH = "Teach a stretch of it, such as --from 12.5 --to 15; nothing was learned."
 _ROUNDED_S = 0.1  # a table's times are rounded: so much beyond the end of the file is its end
 
 
 def read_stretch(
     path: str | Path, rate_hz: int, *, from_s: float | None = None, to_s: float | None = None,
-    longest_s: float = math.inf, channel: int | None = None,
+    longest_s: float = math.inf, channel: int | None = None, if_too_long: str = _TEACH,
 ) -> np.ndarray:  # fmt: skip
     """float32 mono [samples] in -1..1 at `rate_hz`, from `from_s` (None: the beginning) to `to_s` (None: the end).
 
     Raises UsageError for a stretch that is empty or reversed, and AudioError for one that lies outside the file or is
-    longer than `longest_s`, both before anything is decoded where the file says how long it is.
+    longer than `longest_s`, both before anything is decoded where the file says how long it is. `if_too_long`: what to
+    do then.
     """
     check_stretch(from_s, to_s)
     path, start_s = Path(path), from_s or 0.0
     with open_audio(path) as file:
         length_s = _length_s(file)
         end_s = _held_against(path, start_s, to_s, length_s)
-        _not_too_long(path, end_s - start_s if end_s is not None else 0.0, longest_s)
+        _not_too_long(path, end_s - start_s if end_s is not None else 0.0, longest_s, if_too_long)
         first, rate = round(start_s * file.samplerate), file.samplerate
         wanted = math.inf if to_s is None else max(1, round(to_s * rate) - first)
         passed = _seek(file, first)
@@ -41,7 +43,7 @@ def read_stretch(
             passed += len(block)
             blocks.append(inside[: int(min(len(inside), wanted - had))])
             had += len(blocks[-1])
-            _not_too_long(path, had / rate, longest_s)  # its header need not be right
+            _not_too_long(path, had / rate, longest_s, if_too_long)  # its header need not be right
             if had >= wanted:
                 break
     samples = [*resampled(blocks, rate, rate_hz)]
@@ -103,11 +105,10 @@ def _held_against(path: Path, start_s: float, to_s: float | None, length_s: floa
     return length_s if to_s is None else min(to_s, length_s)
 
 
-def _not_too_long(path: Path, seconds: float, longest_s: float) -> None:
+def _not_too_long(path: Path, seconds: float, longest_s: float, do: str) -> None:
     if seconds > longest_s:
         raise AudioError(
-            f"{path} is too long to be one sound", expected=f"at most {longest_s:g} s", got=f"{seconds:.0f} s",
-            do="Teach a stretch of it, such as --from 12.5 --to 15; nothing was learned.",
+            f"{path} is too long to be one sound", expected=f"at most {longest_s:g} s", got=f"{seconds:.0f} s", do=do,
         )  # fmt: skip
 
 

@@ -100,13 +100,13 @@ class Ears:
         return embeddings
 
     def judge(self, embedding: np.ndarray, level_dbfs: float) -> Verdict:
-        """What a window of this embedding [D] and level is called.
+        """What a window of this embedding [D] and level is called, or several of one sound, [n, D], together.
 
         It is `unknown` when its best class could not even keep an event going, although it is loud and its leverage is
         high: score and leverage reject different sounds. Its score is then what the best class leaves of 1. Where there
         is no class, everything is `unknown`.
         """
-        reading = self.learner.read(embedding[None])
+        reading = self.learner.read(np.atleast_2d(embedding))
         labels, confidences, hidden = self.learner.classifier.labels, reading.confidences, self.learner.state.hidden
         label, score = UNKNOWN, 0.0
         if reading.winner is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 import hashlib
 import io
+import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from pace_edge.journal import HeardWindow
 from pace_edge.label_check import tidied_label
 from pace_edge.model_file import Model
 from pace_edge.samples import as_sound
+from streams.listening.classify import Classification, classify_with, clip_of, ears_for
+from streams.listening.ears import Ears
 from streams.listening.encoder import Encoder
 from streams.sources.source import Source
 from streams.teaching.change import Changer
@@ -33,6 +36,9 @@ from streams.teaching.recordings import Stretch, read_recording, stretches
 AUDIBLE_DBFS = -70.0  # a clip that is nowhere louder is silence
 MOST = 0.8  # of a window in a range, or of a range in a window, to be meant by it
 LONGEST_S = 600.0  # a longer recording is no clip of one sound
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -232,7 +238,18 @@ class Teacher(Changer):
         audio = ("", "") if clip is None or not len(clip) else self._keep(clip)
         return self._learn_windows(label, chosen, of=name, audio=audio)
 
+    def classify(
+        self, samples: ArrayLike | str | os.PathLike[str], rate_hz: float | None = None, *, channel: int | None = None
+    ) -> Classification:
+        """What a clip is called, by all that was taught so far: as `pace_edge.classify`, with the model loaded once."""
+        sound = clip_of(samples, rate_hz, to_hz=self.rate_hz, channel=channel)
+        return classify_with(self._ears, sound)
+
     # What they share
+
+    @cached_property
+    def _ears(self) -> Ears:
+        return ears_for(self._model, self._encoder, self._journal)
 
     def _check_labels(self, table: LabelTable) -> None:
         """Raises UsageError that names every row whose label cannot be taught."""
