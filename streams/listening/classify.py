@@ -93,7 +93,7 @@ def ears_for(model: Model, encoder: Encoder, journal: Journal) -> Ears:
 
 
 def classify_with(ears: Ears, sound: np.ndarray) -> Classification:
-    """`sound`: float32 [n] at the model's rate. One shorter than a window is one window, set into silence in three ways,
+    """`sound`: float32 [n] at the model's rate. One shorter than a window is one, set into silence in three ways,
     as it would be taught."""
     ears.catch_up()
     rate_hz, size = ears.info.rate_hz, ears.window
