@@ -25,7 +25,7 @@ if TYPE_CHECKING:
               help="Of sound to hear; a shorter recording is repeated.")  # fmt: skip
 @click.option("--compare", "compares", is_flag=True, help="Compare with a loop that only calls ONNX Runtime.")
 @options.as_json
-@configured(without=("--json", "--no-realtime", "--journal", "--metrics"))
+@configured(without=("--json", "--no-realtime", "--journal", "--metrics", "--recorded-at"))
 def bench(read: Callable[[], Configuration], seconds: float, compares: bool, as_json: bool) -> None:
     """Measure what listening costs here, with the settings that are in force.
 

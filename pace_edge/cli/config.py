@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--show", is_flag=True, help="Print every setting as it is in force, and where it came from.")
 @options.as_json
-@configured(without=("--json",))
+@configured(without=("--json", "--recorded-at"))
 def config(read: Callable[[], Configuration], show: bool, as_json: bool) -> None:
     """Write a commented configuration, or show the one in force.
 

@@ -25,6 +25,10 @@ _FLAGS: dict[str, tuple[str, dict[str, Any]]] = {  # the flag: the setting, and 
         "multiple": True, "metavar": "DEVICE|FILE|-",
         "help": "A microphone (number or part of its name), a file, or PCM on stdin. May be repeated.",
     }),
+    "--recorded-at": ("sources", {
+        "metavar": "TIME",
+        "help": "When the recording began, such as 2026-01-01T05:00:00; else as its file tells it.",
+    }),
     "--no-realtime": ("realtime", {
         "is_flag": True, "help": "Read a file as fast as it goes, not at its own speed.",
     }),
@@ -86,12 +90,20 @@ def configured(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None
 def _given(words: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Given]:
     from streams.configuration.configure import Given
 
-    given = {}
+    given, recorded_at = {}, words.pop("--recorded-at", None)
     for name, word in words.items():
         setting, _ = _FLAGS[name]
         if word not in (None, False, ()):
             value = [{"input": one} for one in word] if name == "--input" else _MEANS.get(name, word)
             given[setting] = Given(value, name)
+    if recorded_at is not None:
+        inputs = words.get("--input", ())
+        if len(inputs) != 1:
+            raise UsageError(
+                "--recorded-at is of one recording", expected="one --input FILE", got=f"{len(inputs)} of them",
+                do="In config.toml each of the [[sources]] has its own recorded_at.",
+            )  # fmt: skip
+        given["sources"] = Given([{"input": inputs[0], "recorded_at": recorded_at}], "--input")
     for change in changes:
         key, equals, text = change.partition("=")
         if not equals:

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from pace_edge.errors import UsageError
 from streams.configuration.section import Count, Seconds, Section, SomeSeconds
+from streams.sources.recorded import parse_time
+
+
+def _time(value: object) -> object:
+    """TOML has times of its own."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        try:
+            parse_time(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+A_TIME = Annotated[str, BeforeValidator(_time)]
 
 
 class SourceSettings(Section):
@@ -19,6 +37,11 @@ class SourceSettings(Section):
         default=None, description="What it is called in everything that is told; not set: as the device or the file is."
     )
     channel: Count | None = Field(default=None, description="Only this channel, from 1; not set: the mix of all.")
+    recorded_at: A_TIME | None = Field(
+        default=None,
+        description="When a recording began, such as 2026-01-01T05:00:00+02:00, in this machine's time zone where none "
+        "is said; not set: as its file tells it.",
+    )
 
 
 class PcmSettings(Section):

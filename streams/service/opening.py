@@ -13,6 +13,7 @@ from pace_edge.config import DEMO_RECORDING
 from pace_edge.errors import DeviceError
 from streams.configuration.settings import Settings
 from streams.heard import SourceState
+from streams.sources.recorded import parse_time
 from streams.sources.several import Arrival, number_namesakes
 from streams.sources.source import Source, open_source
 from streams.sources.standard_input import RawPcm
@@ -36,7 +37,8 @@ def open_configured(settings: Settings, rate_hz: int, say: Say) -> list[Source]:
     opened = []
     for one in settings.sources:
         pcm = RawPcm(**settings.pcm.arguments()) if one.input == "-" else None
-        source = open_source(one.input, channel=one.channel, pcm=pcm, **live)
+        recorded_unix_s = parse_time(one.recorded_at) if one.recorded_at else None
+        source = open_source(one.input, channel=one.channel, pcm=pcm, recorded_unix_s=recorded_unix_s, **live)
         source.name = one.name or source.name
         opened.append(source)
     number_namesakes(opened)

@@ -13,6 +13,7 @@ from pace_edge.audio import AUDIO_SUFFIXES, FORMATS, stream_audio
 from pace_edge.errors import AudioError
 from pace_edge.media import MEDIA_SUFFIXES, has_ffmpeg
 from streams.heard import SourceState
+from streams.sources import recorded
 
 _CHUNK_S = 0.1
 
@@ -27,17 +28,18 @@ class FileSource:
 
     dropped = away = overflows = 0
     live = False
-    recorded_unix_s: float | None = None
 
     def __init__(
         self, path: str | Path, *, rate_hz: int, realtime: bool, channel: int | None = None, chunk_s: float = _CHUNK_S,
-        name: str = "",
+        name: str = "", recorded_unix_s: float | None = None,
     ) -> None:  # fmt: skip
-        """`channel`: this one alone, the first is 1. `name`: what it is called, else the file's name."""
+        """`channel`: this one alone, the first is 1. `name`: what it is called, else the file's name.
+        `recorded_unix_s`: when its first sample was made; else as the file tells it."""
         self.rate_hz = rate_hz
         self.name = f"file {name or Path(path).name}"
         self._realtime = realtime
         self._chunks = stream_audio(path, rate_hz, round(chunk_s * rate_hz), channel=channel)
+        self.recorded_unix_s = recorded.recorded_unix_s(path) if recorded_unix_s is None else recorded_unix_s
 
     def __enter__(self) -> Self:
         return self

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
 def open_source(
     input: str | None, *, rate_hz: int, realtime: bool, channel: int | None = None, pcm: RawPcm | None = None,
-    patience: Patience | None = None, restart: bool = True, wait: bool = False,
+    patience: Patience | None = None, restart: bool = True, wait: bool = False, recorded_unix_s: float | None = None,
 ) -> Source:  # fmt: skip
     """The source that a person's words mean: None is the default microphone, "-" standard input.
 
@@ -74,20 +74,28 @@ def open_source(
 
     `realtime` paces recordings; the others have their own pace. `channel`: this one alone, the first is 1; else all of
     them mixed. `pcm`: what raw bytes on standard input are. For microphones and network streams, `patience`: when they
-    are opened again, `restart`: whether, `wait`: whether they may be missing at the start.
+    are opened again, `restart`: whether, `wait`: whether they may be missing at the start. `recorded_unix_s`: when a
+    recording's first sample was made, in seconds since 1970; else as the recording tells it.
     """
     if input == "-":
-        return StandardInput(rate_hz=rate_hz, pcm=pcm, channel=channel)
+        return StandardInput(rate_hz=rate_hz, pcm=pcm, channel=channel, recorded_unix_s=recorded_unix_s)
     if pcm is not None:
         raise UsageError("a sample format was given, and no raw PCM", do="It goes with `--input -`.")
     if input is not None and is_address(input):
         return open_stream(
-            input, rate_hz=rate_hz, channel=channel, patience=patience, restart=restart, wait=wait, realtime=realtime
-        )
+            input, rate_hz=rate_hz, channel=channel, patience=patience, restart=restart, wait=wait, realtime=realtime,
+            recorded_unix_s=recorded_unix_s,
+        )  # fmt: skip
     if input is not None and Path(input).is_dir():
+        if recorded_unix_s is not None:
+            raise UsageError(f"recorded_at is of one recording, and {input} is a folder", do="Name one file.")
         return Folder(input, rate_hz=rate_hz, realtime=realtime, channel=channel)
     if input is not None and (Path(input).exists() or _looks_like_path(input)):
-        return FileSource(input, rate_hz=rate_hz, realtime=realtime, channel=channel)
+        return FileSource(input, rate_hz=rate_hz, realtime=realtime, channel=channel, recorded_unix_s=recorded_unix_s)
+    if recorded_unix_s is not None:
+        raise UsageError(
+            "recorded_at is of a recording", got=f"the microphone '{input or 'default'}'", do="Leave it out."
+        )
     device = int(input) if input is not None and input.isdecimal() else input
     return open_microphone(device, rate_hz=rate_hz, channel=channel, patience=patience, restart=restart, wait=wait)
 

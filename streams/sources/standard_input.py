@@ -15,6 +15,7 @@ import numpy as np
 from pace_edge.audio import check_channel, mono, not_empty, resampled
 from pace_edge.errors import AudioError, UsageError
 from streams.heard import SourceState
+from streams.sources.recorded import best, of_chunk
 
 _CHUNK_S = 0.1
 _ENDLESS = 0x7FFF_0000  # recorders that do not know the length yet write 0, or a size from here up
@@ -56,18 +57,20 @@ class StandardInput:
 
     name = "standard input"
     dropped = away = overflows = 0
-    recorded_unix_s: float | None = None
 
     def __init__(
-        self, *, rate_hz: int, pcm: RawPcm | None = None, channel: int | None = None, stream: BinaryIO | None = None
-    ) -> None:
-        """`channel`: this one alone, the first is 1; else all of them mixed."""
+        self, *, rate_hz: int, pcm: RawPcm | None = None, channel: int | None = None, stream: BinaryIO | None = None,
+        recorded_unix_s: float | None = None,
+    ) -> None:  # fmt: skip
+        """`channel`: this one alone, the first is 1; else all of them mixed. `recorded_unix_s`: it is a recording, and
+        its first sample was made then."""
         self.rate_hz = rate_hz
         self._pcm = pcm or RawPcm()
         self._channel = channel
         # unbuffered: a thread that waits in a buffer's lock would stop Python from ending
         self._stream = stream or open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115
-        self.live = not _is_file(self._stream)
+        self.live = recorded_unix_s is None and not _is_file(self._stream)
+        self.recorded_unix_s = recorded_unix_s
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +84,8 @@ class StandardInput:
             raise _not_pcm(f"a compressed file ({head[:4].decode()})")
         pcm, size = self._pcm, sys.maxsize
         if head[:4] == b"RIFF" and head[8:] == b"WAVE":
-            pcm, size = _read_wav_header(self._stream)
+            pcm, size, recorded_unix_s = _read_wav_header(self._stream)
+            self.recorded_unix_s = recorded_unix_s if self.recorded_unix_s is None else self.recorded_unix_s
             head = b""
             self.live &= size == sys.maxsize
         check_channel(self._channel, pcm.channels, self.name)
@@ -93,15 +97,17 @@ class StandardInput:
         return []
 
 
-def _read_wav_header(stream: BinaryIO) -> tuple[RawPcm, int]:
-    """Read on from "WAVE" to the first sample: what the samples are, and how many bytes of them."""
-    pcm = None
+def _read_wav_header(stream: BinaryIO) -> tuple[RawPcm, int, float | None]:
+    """Read on from "WAVE" to the first sample: what the samples are, how many bytes of them, when it was made."""
+    pcm, told = None, {}
     try:
         while True:
             kind, size = struct.unpack("<4sI", _read(stream, 8))
             if kind == b"data":
                 break
             body = _read(stream, size + size % 2)  # chunks are padded to even sizes
+            if (unix_s := of_chunk(kind, body)) is not None:
+                told[kind] = unix_s
             if kind == b"fmt ":
                 tag, channels, rate_hz, bits = struct.unpack_from("<HHI6xH", body)
                 if tag == 0xFFFE:  # an extended header, with the real format in it
@@ -116,7 +122,7 @@ def _read_wav_header(stream: BinaryIO) -> tuple[RawPcm, int]:
         raise _not_pcm(f"a WAV header with {error}") from None
     if pcm is None:
         raise _not_pcm("a WAV header without a rate and channels")
-    return pcm, size if 0 < size < _ENDLESS else sys.maxsize
+    return pcm, size if 0 < size < _ENDLESS else sys.maxsize, best(told)
 
 
 def _blocks(stream: BinaryIO, head: bytes, pcm: RawPcm, frames: int, size: int) -> Generator[np.ndarray]:

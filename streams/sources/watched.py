@@ -41,7 +41,7 @@ class Watched:
         self.rate_hz = rate_hz
         self.dropped = 0  # samples at rate_hz, lost before the latest chunk
         self.away = 0  # of these, while the source itself was away
-        self.recorded_unix_s: float | None = None
+        self.recorded_unix_s: float | None = None  # of a recording
         self.overflows = 0  # times that the sound system lost samples itself; it does not say how many
         self.health = Health.opening(time.monotonic())
         self._job = job

@@ -1,0 +1,62 @@
+"""What `pace-edge listen` tells of recordings: when they were made, and nothing that it does not know."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from pace_edge.cli import cli
+from pace_edge.errors import UsageError
+from tests.synthetic import RATE_HZ, hiss, tone
+
+FIVE, TEN_IN_2020 = 1767243600, 1588665600  # 2026-01-01T05:00:00Z, 2020-05-05T10:00:00+02:00
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A folder with a recording in which a known sound is heard from 1 s on, named as a recorder names it."""
+    rng = np.random.default_rng(4)
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    path = folder / "20260101_050000Z.WAV"
+    sound = np.concatenate([hiss(1, rng=rng), tone(300, 3, rng=rng), hiss(1, rng=rng)])
+    soundfile.write(path, sound, RATE_HZ, format="WAV")
+    return path
+
+
+def listen(model, *words):
+    done = CliRunner().invoke(cli, ["listen", "--model", str(model), "--no-realtime", "--json", *map(str, words)])
+    assert done.exit_code == 0, done.output
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def starts(heard):
+    return [one for one in heard if one["type"] == "event" and one["state"] == "start"]
+
+
+def test_an_event_of_a_recording_has_the_recordings_time(small_model, state_folder, recording):
+    (start,) = starts(listen(small_model, "--input", recording))
+    assert start["at_unix_s"] == pytest.approx(FIVE + start["start_s"])
+    assert start["heard_unix_s"] != start["at_unix_s"]
+
+
+def test_a_person_may_say_when_it_was_made(small_model, state_folder, recording):
+    (start,) = starts(listen(small_model, "--input", recording, "--recorded-at", "2020-05-05T10:00:00+02:00"))
+    assert start["at_unix_s"] == pytest.approx(TEN_IN_2020 + start["start_s"])
+    config = recording.parent / "config.toml"
+    config.write_text(f"[[sources]]\ninput = '{recording}'\nrecorded_at = 2020-05-05T10:00:00+02:00\n")
+    (start,) = starts(listen(small_model, "--config", config))
+    assert start["at_unix_s"] == pytest.approx(TEN_IN_2020 + start["start_s"])
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["--input", "a.wav", "--recorded-at", "noon"], "'noon' is no time"),
+    (["--recorded-at", "2026-01-01T05:00"], "--recorded-at is of one recording: expected one --input FILE, got 0"),
+    (["--input", "a.wav", "--input", "b.wav", "--recorded-at", "2026-01-01"], "got 2 of them"),
+])  # fmt: skip
+def test_a_time_that_cannot_be_is_a_usage_error(small_model, state_folder, words, said):
+    done = CliRunner().invoke(cli, ["listen", "--model", str(small_model), *words])
+    assert isinstance(done.exception, UsageError)
+    assert said in str(done.exception)
