@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import PATIENCE_S
+
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe",
@@ -157,7 +159,7 @@ class Chromium:
         return self._id
 
     def _receive(self) -> None:
-        assert select.select([self._replies], [], [], 60.0)[0], "Chromium says nothing"
+        assert select.select([self._replies], [], [], PATIENCE_S)[0], "Chromium says nothing"
         data = os.read(self._replies, 1 << 20)
         assert data, "Chromium has ended"
         *messages, self._unread = (self._unread + data).split(b"\0")

@@ -3,9 +3,20 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.synthetic import write_small_model
 from tests.virtual_microphone import virtual_microphone as virtual_microphone
+
+# No test needs a speed: a busy machine may take long over an example, and over making one
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share the work of two processes are called the same in both."""
+    if odd := [item.nodeid for item in items if " object at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"the name of a test holds an address in memory; give its parameter an id: {odd}")
 
 
 @pytest.fixture(scope="session")

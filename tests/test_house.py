@@ -70,3 +70,14 @@ def test_torchaudio_is_imported_nowhere():
 def test_no_module_takes_the_name_of_what_the_package_offers():
     """Once imported, it would stand where the function was: `pace_edge.labels()`."""
     assert not {path.stem for path in (ROOT / "pace_edge").iterdir()} & set(pace_edge.__all__)
+
+
+def test_no_test_gives_up_before_a_busy_machine_could_have_done_it():
+    """A limit is reached on failure only, so it is a minute at least; see tests/waiting.py."""
+    short = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        limits = [word.value for call in calls for word in call.keywords if word.arg in ("timeout", "within_s")]
+        given = [limit for limit in limits if isinstance(limit, ast.Constant)]
+        short += [f"{path.relative_to(ROOT)}:{limit.lineno}" for limit in given if limit.value < 60]
+    assert short == []

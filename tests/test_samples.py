@@ -150,7 +150,7 @@ def test_a_number_that_is_no_sound_is_told_with_its_time(value):
         ([0, 12000, -3000], "type int64 have no full scale.*numpy.asarray.samples, numpy.int16"),
         (np.zeros(100, np.uint16), "type uint16 have no full scale"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_no_sound_is_refused_with_one_sentence(samples, words):
     said = refused(samples)

@@ -12,10 +12,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import pytest
+import soundfile
+
+from tests.waiting import PATIENCE_S
 
 # norewinds: without it recording stalls for the first 1 to 2 s
 DEVICE = (
@@ -70,7 +75,7 @@ class VirtualMicrophone:
             env=self._outside | self._private,
             stderr=self._log,
         )
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + PATIENCE_S
         while subprocess.run(["pactl", "info"], env=self.env, capture_output=True).returncode:
             if self.server.poll() is not None or time.monotonic() > give_up:
                 log = (self._folder / "log").read_text(errors="replace")
@@ -102,6 +107,19 @@ class VirtualMicrophone:
         if wait and player.wait():
             raise RuntimeError(f"paplay {path} exited with {player.returncode}")
         return player
+
+    @contextmanager
+    def playing(self, path: str | Path) -> Iterator[None]:
+        """An audio file over and over, for minutes, until the end of `with`: whoever is late still hears it."""
+        sound, rate_hz = soundfile.read(path, dtype="int16")
+        over_and_over = self._folder / "playing.wav"
+        soundfile.write(over_and_over, np.resize(sound, 300 * rate_hz), rate_hz)
+        player = self.play(over_and_over, wait=False)
+        try:
+            yield
+        finally:
+            player.kill()
+            player.wait()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from streams.sinks.secrets import read_secret
 PASSWORD_VARIABLE = "PACE_EDGE_MQTT_PASSWORD"
 LONGEST_RECONNECT_S = 60.0
 _CONFIRMED_WITHIN_S = 10.0
+_GOODBYE_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,7 @@ class Connection:
         if self.up:
             goodbye = self._client.publish(self._will[0], self._will[1], qos=1, retain=True)
             with suppress(RuntimeError, ValueError):
-                goodbye.wait_for_publish(2.0)
+                goodbye.wait_for_publish(_GOODBYE_S)
         self._client.on_disconnect = None
         self._client.disconnect()
         self._client.loop_stop()

@@ -43,7 +43,9 @@ def refused(folder, backbone, match):
     assert all(p.requires_grad for p in backbone.parameters())
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     kind=st.sampled_from(list(KINDS)),
     targets=st.sampled_from(["kv", "qkv", "all_linear"]),
@@ -183,7 +185,9 @@ def test_a_damaged_adapter_is_named_and_not_attached(saved, change, match):
     refused(saved, small("fused"), match)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(part=st.floats(0, 0.999))
 def test_a_truncated_file_is_refused(saved, tmp_path_factory, part):
     content, folder = (saved / WEIGHTS).read_bytes(), tmp_path_factory.mktemp("cut")

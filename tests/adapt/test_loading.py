@@ -22,6 +22,7 @@ from pace_edge.adapt.watch import Watch
 from pace_edge.errors import AudioError, PaceEdgeError
 from tests.adapt.small import write_clips
 from tests.synthetic import RATE_HZ
+from tests.waiting import PATIENCE_S
 
 HALF_SECOND = {"rate_hz": RATE_HZ, "seconds": 0.5}
 ROWS = [torch.tensor(row, dtype=torch.int64) for row in ([3, 0], [], [1], [2, 2, 0])]
@@ -121,7 +122,7 @@ def test_workers_are_no_more_than_a_few_batches_ahead(clips):
     with pytest.raises(AudioError, match="no such audio file"):
         for _ in iterator:
             ready += 1
-    assert 0 < ready <= 2 * AHEAD
+    assert ready <= 2 * AHEAD
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_a_script_needs_no_main_guard_and_ends_clean(clips, tmp_path):
     script.write_text(SCRIPT)
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONWARNINGS": "error,ignore:This DataLoader will create"}
     done = subprocess.run(
-        [sys.executable, script, tmp_path], capture_output=True, text=True, timeout=60, env=environment
+        [sys.executable, script, tmp_path], capture_output=True, text=True, timeout=PATIENCE_S, env=environment
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "begins\n(2, 8000)\n(2, 8000)\n", "")
 

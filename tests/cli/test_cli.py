@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -12,11 +13,12 @@ import pytest
 import soundfile
 
 from tests.synthetic import RATE_HZ, hiss, tone
+from tests.waiting import PATIENCE_S
 
 
 def pace_edge(*words, **options):
     command = [sys.executable, "-m", "pace_edge", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, **options)
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_pcm_on_standard_input_is_heard(small_model, tmp_path):
     pcm = (32767 * tone(300, 3, rng=np.random.default_rng(0))).astype("<i2").tobytes()
     done = subprocess.run(
         [sys.executable, "-m", "pace_edge", "listen", "--model", small_model, "--input", "-"],
-        input=pcm, capture_output=True, timeout=60, check=True,
+        input=pcm, capture_output=True, timeout=PATIENCE_S, check=True,
     )  # fmt: skip
     assert announced(map(json.loads, done.stdout.splitlines())) == {"low"}
 
@@ -109,7 +111,7 @@ def test_an_interrupt_ends_with_130(small_model, sounds):
     )  # fmt: skip
     assert json.loads(process.stdout.readline())["type"] == "window"
     process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=10)
+    _, words = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "Traceback" not in words
 
@@ -123,7 +125,9 @@ def test_a_file_is_played_at_its_own_speed(small_model, sounds):
 
 def test_a_reader_that_goes_away_makes_no_noise(small_model, sounds):
     command = f"{sys.executable} -m pace_edge listen --model {small_model} --input {sounds}/programme.wav --no-realtime"
-    done = subprocess.run(f"{command} | head -1", shell=True, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        f"{command} | head -1", shell=True, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert len(done.stdout.splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert "Broken" not in done.stderr
@@ -148,7 +152,7 @@ def test_listening_and_learning_need_no_torch(small_model, sounds):
     ):
         done = subprocess.run(
             [sys.executable, "-c", WITHOUT_TORCH, words[0], "--model", str(small_model), *words[1:]],
-            cwd=sounds, capture_output=True, text=True, timeout=60, check=False,
+            cwd=sounds, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert done.stdout
@@ -160,7 +164,9 @@ def test_help_imports_nothing_heavy():
         "heavy = {'numpy', 'onnx', 'onnxruntime', 'sounddevice', 'soundfile', 'torch'} & set(sys.modules);"
         "assert not heavy, heavy"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "listen" in done.stdout
 
@@ -177,28 +183,35 @@ def test_devices_lists_the_microphones(virtual_microphone):
 
 
 def test_the_whole_loop_on_a_real_microphone(virtual_microphone, small_model, sounds):
-    """Play, label what was just heard from a second process while the first listens on, play again."""
+    """Play, label what was just heard from a second process while the first listens on, which then names it."""
     environment = {**virtual_microphone.env, "PACE_EDGE_HOME": str(sounds / "home")}
     process = subprocess.Popen(
         [sys.executable, "-m", "pace_edge", "listen", "--model", small_model],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
     )  # fmt: skip
+    limit = threading.Timer(2 * PATIENCE_S, process.kill)
+    limit.start()
+
+    def read_until(wanted):
+        for line in process.stdout:
+            if wanted(record := json.loads(line)):
+                return record
+        raise AssertionError("it did not come")
+
     assert json.loads(process.stdout.readline())["state"] == "healthy"
     assert json.loads(process.stdout.readline())["type"] == "window"
-    virtual_microphone.play(sounds / "ring.wav")
-    time.sleep(0.5)
-    taught = pace_edge("learn", "--model", small_model, "--label", "doorbell", "--last", "2.5", env=environment)
-    assert taught.returncode == 0, taught.stderr
-    time.sleep(1)
-    virtual_microphone.play(sounds / "ring.wav")
-    time.sleep(1)
+    with virtual_microphone.playing(sounds / "ring.wav"):
+        for _ in range(12):  # hops of half a second: more than is taught
+            read_until(lambda record: record["type"] == "window" and record["level_dbfs"] > -20)
+        taught = pace_edge("learn", "--model", small_model, "--label", "doorbell", "--last", "5", env=environment)
+        assert taught.returncode == 0, taught.stderr
+        read_until(lambda record: record["type"] == "event" and record["label"] == "doorbell")
     process.send_signal(signal.SIGINT)
-    out, words = process.communicate(timeout=10)
+    _, words = process.communicate(timeout=PATIENCE_S)
+    limit.cancel()
     assert process.returncode == 130
     assert "microphone" in words
     assert "learned 'doorbell' from heard" in words
-    lines = [json.loads(line) for line in out.splitlines()]
-    assert "doorbell" in announced(lines)
 
 
 def test_without_a_microphone_it_says_so_and_plays_what_ships(tmp_path):
@@ -210,7 +223,7 @@ def test_without_a_microphone_it_says_so_and_plays_what_ships(tmp_path):
     )  # fmt: skip
     first = json.loads(process.stdout.readline())
     process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=10)
+    _, words = process.communicate(timeout=PATIENCE_S)
     assert first["type"] == "window"
     assert "there is no microphone" in words or "Install PortAudio" in words
     assert "the recording that ships" in words
@@ -218,12 +231,10 @@ def test_without_a_microphone_it_says_so_and_plays_what_ships(tmp_path):
 
 
 def test_a_recording_from_the_microphone_teaches(virtual_microphone, small_model, tmp_path):
-    soundfile.write(tmp_path / "long.wav", tone(900, 6, rng=np.random.default_rng(1)), RATE_HZ)
-    player = virtual_microphone.play(tmp_path / "long.wav", wait=False)
     environment = {**virtual_microphone.env, "PACE_EDGE_HOME": str(tmp_path / "home")}
-    done = pace_edge("learn", "--model", small_model, "--label", "hum", "--seconds", "2", env=environment)
-    player.kill()
-    player.wait()
+    soundfile.write(tmp_path / "hum.wav", tone(900, 6, rng=np.random.default_rng(1)), RATE_HZ)
+    with virtual_microphone.playing(tmp_path / "hum.wav"):
+        done = pace_edge("learn", "--model", small_model, "--label", "hum", "--seconds", "2", env=environment)
     assert done.returncode == 0, done.stderr
     assert "recording 2 s from microphone" in done.stderr
     assert json.loads(done.stdout)["after"][0] == "hum"

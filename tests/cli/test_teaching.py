@@ -20,6 +20,7 @@ from streams.configuration.place import journal_path
 from streams.listening.learner import open_journal
 from streams.listening.listener import Listener
 from tests.synthetic import RATE_HZ, hiss, tone
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -245,7 +246,7 @@ def test_a_running_listener_takes_up_every_operation(small_model, do, sounds):
         return json.loads(line)
 
     hear(2)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     do("learn", "--label", "bell", "--file", "ring.wav")
     while hear(0.5)["label"] != "bell":  # what is in the pipe was cut into windows before
         assert time.monotonic() < deadline
@@ -256,7 +257,7 @@ def test_a_running_listener_takes_up_every_operation(small_model, do, sounds):
     while hear(0.5)["label"] in ("bell", "Klingel"):
         assert time.monotonic() < deadline
     process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=30)
+    _, words = process.communicate(timeout=PATIENCE_S)
     assert b"learned 'bell' from file" in words
     assert b"done: rename 'bell' to 'Klingel'" in words
     assert b"done: undo operation" in words

@@ -38,7 +38,9 @@ def test_the_new_file_has_the_learned_classifier_and_its_labels_in_order(small_m
     assert (new.info.name, new.info.background, new.info.threshold) == ("new", "background", taught.info.threshold)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(st.sampled_from(["low", "high", "a", "b", "c"]), min_size=1, max_size=40))
 def test_any_lessons_are_kept_exactly(small_model, tmp_path, labels):
     model, rng = read_model(small_model), np.random.default_rng(len(labels))

@@ -13,6 +13,7 @@ from streams.heard import Event, Window
 from streams.listening import asynchronous
 from tests.streams.arrays import Arrays
 from tests.synthetic import tone
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def sound():
 @pytest.fixture(autouse=True)
 def nothing_is_left_running():
     yield
-    assert not [t for t in threading.enumerate() if t.name == "pace-edge listener"]
+    wait_until(lambda: not [t for t in threading.enumerate() if t.name == "pace-edge listener"])
 
 
 def test_it_reports_what_listen_reports(small_model, sound):
@@ -60,7 +61,7 @@ def test_leaving_early_closes_the_source(small_model, sound):
                 return
 
     asyncio.run(hear_one())
-    assert source.closed
+    wait_until(lambda: source.closed)
 
 
 def test_cancelling_closes_the_source_though_it_would_go_on_for_ever(small_model, sound):
@@ -84,7 +85,7 @@ def test_cancelling_closes_the_source_though_it_would_go_on_for_ever(small_model
             await task
 
     asyncio.run(cancel_after_the_first())
-    assert source.closed
+    wait_until(lambda: source.closed)
 
 
 def test_a_slow_reader_makes_listening_wait_in_bounded_memory(small_model, sound, monkeypatch):

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from streams.service.notify import Notifier
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -13,7 +14,7 @@ def systemd(request, tmp_path):
     name = str(tmp_path / "notify") if request.param == "path" else f"@pace-edge-test-{tmp_path.name}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ours:
         ours.bind("\0" + name[1:] if name.startswith("@") else name)
-        ours.settimeout(5)
+        ours.settimeout(PATIENCE_S)
         yield ours, {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "60000000"}
 
 

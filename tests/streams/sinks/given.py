@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from streams.heard import Event
 from streams.sinks.reports import Reports
+from tests.waiting import wait_until as wait_until
 
 AT = 1_790_000_000.0
 QUICK = {"first_retry_s": 0.02, "longest_retry_s": 0.2}
@@ -31,8 +29,7 @@ class Said(list[str]):
         return any(words in sentence for sentence in self)
 
 
-def wait_until(true: Callable[[], object], what: str = "", within_s: float = 30.0) -> None:
-    end = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < end, f"it did not happen: {what}"
-        time.sleep(0.01)
+def finish(sink) -> None:
+    """Close a sink whose receiver takes what it gets, once it has got all: closing itself waits for seconds only."""
+    wait_until(lambda: sink.counts().waiting == 0, f"{sink.name} delivers")
+    sink.close()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from streams.sinks.courier import AwayError, Courier, RefusedError, pause_s
 from streams.sinks.sink import Counts
 from tests.streams.sinks.given import Said, wait_until
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_closing_delivers_what_it_can_and_leaves_the_rest_on_the_disk(outbox, ca
     got = []
     put(outbox, *range(20))
     courier, _ = carry(lambda letter: got.append(letter.record["n"]))
-    courier.close(20.0)
+    courier.close(PATIENCE_S)
     assert got == list(range(20))
 
     def away(letter):

@@ -19,6 +19,7 @@ from streams.heard import Gap, SourceState, Window
 from streams.sinks.drawing import draw
 from streams.sinks.picture import Picture, say, step
 from tests.streams.sinks.given import event, wait_until
+from tests.waiting import PATIENCE_S
 
 HIDE, SHOW, TO_ALTERNATE, BACK, CLEAR = "\x1b[?25l", "\x1b[?25h", "\x1b[?1049h", "\x1b[?1049l", "\x1b[2J"
 
@@ -92,8 +93,8 @@ class Terminal:
 
     def end(self):
         self.process.stdin.close()
-        code = self.process.wait(30)
-        self._reader.join(30)
+        code = self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
         os.close(self._master)
         return code
 

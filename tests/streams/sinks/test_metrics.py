@@ -13,6 +13,7 @@ from streams.listening.counters import Counters
 from streams.sinks import metrics as module
 from streams.sinks.metrics import Metrics
 from streams.sinks.sink import Counts
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def metrics(counters):
 
 
 def get(metrics, path="/metrics"):
-    connection = http.client.HTTPConnection("127.0.0.1", metrics.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", metrics.port, timeout=PATIENCE_S)
     connection.request("GET", path)
     answer = connection.getresponse()
     body = answer.read().decode()

@@ -15,6 +15,7 @@ from pace_edge.errors import SinkError
 from streams.sinks.history import History
 from streams.sinks.outbox import Outbox
 from tests.streams.sinks.given import Said
+from tests.waiting import PATIENCE_S
 
 
 def everything(outbox, receiver):
@@ -64,12 +65,12 @@ def test_what_was_acknowledged_before_kill_9_is_there_after_it(tmp_path):
     acknowledged = -1
     for _ in range(3):
         process = subprocess.Popen([sys.executable, "-c", PROMISER, path], stdout=subprocess.PIPE, text=True)
+        said = [process.stdout.readline() for _ in range(3)]  # it is up, and promises
         killer = threading.Timer(0.3, process.send_signal, [signal.SIGKILL])
-        said = [process.stdout.readline()]  # the process is up
         killer.start()
         said += process.stdout.readlines()
         process.stdout.close()
-        assert process.wait(20) == -signal.SIGKILL
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
         acknowledged = int([line for line in said if line.endswith("\n")][-1])
         outbox = Outbox(path)
         found = [record["n"] for record in everything(outbox, "hook")]

@@ -16,7 +16,7 @@ from pace_edge.errors import SinkError
 from streams.heard import Window
 from streams.sinks.outbox import Outbox
 from streams.sinks.webhook import Webhook
-from tests.streams.sinks.given import Said, event, wait_until
+from tests.streams.sinks.given import Said, event, finish, wait_until
 
 QUICK = {"first_retry_s": 0.02, "longest_retry_s": 0.2}
 
@@ -64,7 +64,7 @@ def test_each_event_is_posted_as_its_record_with_a_signature_of_the_secret(serve
     )
     for heard in (Window(0, 1, "no", 1, -20), event(state="update"), event(state="start", label="дог"), event()):
         sink.write(heard)
-    sink.close()
+    finish(sink)
     assert labels(server) == ["дог", "dog"]
     headers, body = server.got[0]
     assert json.loads(body).items() >= {"type": "event", "state": "start", "id": "id-1", "source": "attic"}.items()
@@ -116,7 +116,7 @@ def test_only_the_chosen_events_are_sent(server, outbox):
     sink = Webhook(server.url, outbox, Said().reports, states=("start",), labels=("dog",), **QUICK)
     for one in (event(1, "start"), event(1, "end"), event(2, "start", "cat")):
         sink.write(one)
-    sink.close()
+    finish(sink)
     assert labels(server) == ["dog"]
 
 

@@ -1,7 +1,6 @@
 """Recordings as sources: one file, and every file of a folder."""
 
 import itertools
-import time
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import soundfile
 
 from pace_edge.audio import read_audio
 from pace_edge.errors import AudioError
+from streams.sources import files
 from streams.sources.files import FileSource, Folder
 
 PCM = np.random.default_rng(0).integers(-8000, 8000, 5000).astype("<i2")
@@ -31,21 +31,39 @@ def test_a_file_source_gives_the_files_samples(ring):
     np.testing.assert_array_equal(heard(source), read_audio(ring, 16000))
 
 
-def test_realtime_chunks_arrive_when_their_last_sample_would_have_been_heard(ring):
-    start, samples = time.monotonic(), 0
+class Clock:
+    """Stands where a source looks at the clock and sleeps: time goes on only when it is told to."""
+
+    def __init__(self, monkeypatch):
+        self.now_s = self.slept_s = 0.0
+        monkeypatch.setattr(files, "time", self)
+
+    def monotonic(self):
+        return self.now_s
+
+    def time(self):
+        return 1_790_000_000.0 + self.now_s
+
+    def sleep(self, seconds):
+        self.slept_s += seconds
+        self.now_s += seconds
+
+
+def test_realtime_chunks_arrive_when_their_last_sample_would_have_been_heard(ring, monkeypatch):
+    clock, samples = Clock(monkeypatch), 0
     with FileSource(ring, rate_hz=8000, realtime=True, chunk_s=0.06) as source:
         for chunk in source:
             samples += len(chunk)
-            assert time.monotonic() - start >= samples / 8000
-            time.sleep(0.05)  # a reader's work must not push later chunks back: 11 times this would be 0.55 s
-    assert time.monotonic() - start < samples / 8000 + 0.4
+            assert -1e-9 < clock.now_s - samples / 8000 < 0.05
+            clock.now_s += 0.05  # a reader's work must not push later chunks back: 11 times this would be 0.55 s
+    assert samples == len(PCM)
 
 
-def test_without_realtime_a_file_is_read_at_once(tmp_path):
+def test_without_realtime_a_file_is_read_at_once(tmp_path, monkeypatch):
+    clock = Clock(monkeypatch)
     soundfile.write(tmp_path / "long.wav", np.zeros(16000 * 60, np.int16), 16000)
-    start = time.monotonic()
     assert len(heard(FileSource(tmp_path / "long.wav", rate_hz=16000, realtime=False))) == 16000 * 60
-    assert time.monotonic() - start < 5
+    assert clock.slept_s == 0
 
 
 def test_a_file_source_may_be_left_early(ring):

@@ -17,7 +17,7 @@ from streams.sources.source import open_source
 from streams.sources.watchdog import Patience
 from tests.media import loudest_hz, tone, write_media
 
-SOON = Patience(opening_s=20, stuck_s=10, silent_s=0, first_retry_s=0.1, last_retry_s=0.5)
+SOON = Patience(opening_s=60, stuck_s=10, silent_s=0, first_retry_s=0.1, last_retry_s=0.5)
 LONGEST_S = 120  # on a busy machine
 
 
@@ -163,7 +163,7 @@ def test_a_radio_that_is_silent_on_the_line_is_stuck(serve, tmp_path):
             self.wfile.write(self.server.programme)
             self.server.off.wait()
 
-    patience = Patience(opening_s=20, stuck_s=0.5, first_retry_s=0.1)
+    patience = Patience(opening_s=60, stuck_s=0.5, first_retry_s=0.1)
     server = serve(Radio, programme)
     server.server.RequestHandlerClass = Hanging
     source = open_stream(server.address(""), rate_hz=16000, patience=patience, restart=False)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,14 @@ from streams.sources.several import arrivals
 from streams.sources.source import open_sources
 from streams.sources.watchdog import Patience
 from tests.streams.sources.test_microphone import here as here
+from tests.waiting import PATIENCE_S as LONGEST_S
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 RATE_HZ = 16000
-SOON = Patience(opening_s=20, stuck_s=0.5, silent_s=0, first_retry_s=0.1, last_retry_s=0.5)
-LONGEST_S = 30
+# A busy machine lets a recording process wait for a second or two, which must not pass for a stuck device
+SOON = Patience(opening_s=60, stuck_s=4, silent_s=0, first_retry_s=0.1, last_retry_s=0.5)
+JITTER_S = 1.5  # of the clock at which a block of sound is seen; the tests lose twice as much
 
 
 class Listening:
@@ -32,7 +36,6 @@ class Listening:
         self.given = self.empties = 0
         self.states = []
         self.heard = []
-        self.begin_s = 0.0
 
     def until(self, done):
         """Read on until `done()`."""
@@ -40,8 +43,6 @@ class Listening:
         while not done():
             assert time.monotonic() < give_up, (self.states, self.source.health)
             chunk = next(self.chunks)
-            if len(chunk) and not self.given:
-                self.begin_s = time.monotonic() - len(chunk) / RATE_HZ
             self.given += len(chunk)
             self.empties += not len(chunk)
             self.heard.append(chunk)
@@ -55,10 +56,18 @@ class Listening:
         wanted = self.given + samples
         return self.until(lambda: self.given >= wanted)
 
+    def for_s(self, seconds):
+        """Read on for so long by the clock."""
+        end_s = time.monotonic() + seconds
+        return self.until(lambda: time.monotonic() > end_s)
+
+    def until_with_the_clock(self):
+        """Read on until the stream's time is the clock's again: a slow reader is behind, and catches up."""
+        return self.until(lambda: abs(self.behind_s) < JITTER_S)
+
     @property
     def behind_s(self):
-        """How far the stream's time is behind the clock."""
-        return time.monotonic() - self.begin_s - (self.given + self.source.dropped) / RATE_HZ
+        return time.monotonic() - self.source._begin_s - (self.given + self.source.dropped) / RATE_HZ
 
 
 def listening(**options):
@@ -72,15 +81,17 @@ def test_a_device_that_is_pulled_out_comes_back_each_time_and_the_stream_goes_on
             dropped, pulled_s = source.dropped, time.monotonic()
             here.pull_out()
             listener.until(lambda: source.health.state in ("gone", "waiting"))
-            empties = listener.empties
+            empties, gone_s = listener.empties, time.monotonic()
             listener.until(lambda before=empties: listener.empties > before + 2)  # it breathes on
+            listener.for_s(2 * JITTER_S)
+            at_least_s = time.monotonic() - gone_s
             here.plug_in()
             listener.until_state("healthy").more()
-            away_s = time.monotonic() - pulled_s
-            assert 0.3 < (source.dropped - dropped) / RATE_HZ < away_s
-            assert source.away == source.dropped  # the machine was not too slow
+            at_most_s = time.monotonic() - pulled_s
+            assert at_least_s - JITTER_S < (source.dropped - dropped) / RATE_HZ < at_most_s + JITTER_S
+            assert source.away == source.dropped  # none of it was this machine's fault
             assert source.live
-            assert abs(listener.behind_s) < 0.5
+            listener.until_with_the_clock()
             assert listener.states.count("healthy") == time_round + 1
         assert listener.states.count("gone") == 3
 
@@ -90,33 +101,40 @@ def test_the_other_microphones_go_on_while_one_hangs_and_is_opened_again(here, t
     (tmp_path / "alsa.conf").write_text(config + "pcm.garden { type pulse device microphone }\n")
     monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "alsa.conf"))
     house, garden = both = open_sources(["default", "garden"], rate_hz=RATE_HZ, realtime=True, patience=SOON)
-    states, given, wanted = [], dict.fromkeys((house.name, garden.name), 0), 0
+    states, given, before = [], dict.fromkeys((house.name, garden.name), 0), None
     give_up = time.monotonic() + LONGEST_S
+
+    def since():
+        """How far both streams have come since the one was stopped, seconds."""
+        far = (given[house.name], given[garden.name] + garden.dropped)
+        return [(now - then) / RATE_HZ for now, then in zip(far, before, strict=True)]
+
     for arrival in arrivals(both):
-        assert time.monotonic() < give_up, states
+        assert time.monotonic() < give_up, (states, given)
         given[arrival.source] += len(arrival.chunk)
         states += [(arrival.source, state.state) for state in arrival.news]
-        if not wanted and min(given.values()) > RATE_HZ // 2:
+        if before is None and min(given.values()) > RATE_HZ // 2:
             os.kill(garden._recorder._process.pid, signal.SIGSTOP)
-            wanted = given[garden.name] + 2 * RATE_HZ
-        if wanted and given[garden.name] > wanted:
+            before = given[house.name], given[garden.name]
+        # it is back when it has been lost, and both have come equally far: a reader that is late catches up
+        if before and garden.dropped and abs(np.subtract(*since())) < JITTER_S:
             break
     assert [state for name, state in states if name == house.name] == ["healthy"]
-    assert house.dropped == house.overflows == 0
+    assert house.dropped == 0
     assert (garden.name, "stuck") in states
-    assert garden.dropped > 0
-    assert given[house.name] == pytest.approx(given[garden.name] + garden.dropped, abs=RATE_HZ)
+    assert garden.dropped > 2 * JITTER_S * RATE_HZ
+    assert min(since()) > 2 * JITTER_S
 
 
 def test_a_stopped_sound_server_is_stuck_and_comes_back_when_it_goes_on(here):
-    with listening(patience=Patience(opening_s=1, stuck_s=0.5, first_retry_s=0.1, last_retry_s=0.5)) as source:
+    with listening(patience=Patience(opening_s=15, stuck_s=4, first_retry_s=0.1, last_retry_s=0.5)) as source:
         listener = Listening(source).more()
         here.server.send_signal(signal.SIGSTOP)
         listener.until(lambda: "waiting" in listener.states)  # stuck, and opening hangs too
         here.server.send_signal(signal.SIGCONT)
         listener.until_state("healthy").more()
         assert listener.states[:3] == ["healthy", "stuck", "waiting"]
-        assert abs(listener.behind_s) < 0.5
+        listener.until_with_the_clock()
 
 
 def test_a_sound_server_that_dies_and_is_started_again_is_found(here):
@@ -128,19 +146,20 @@ def test_a_sound_server_that_dies_and_is_started_again_is_found(here):
         here.start_server()
         listener.until_state("healthy").more()
         assert listener.states[:3] == ["healthy", "gone", "waiting"]
-        assert abs(listener.behind_s) < 0.5
+        listener.until_with_the_clock()
 
 
 def test_a_microphone_that_only_sends_zeros_is_opened_again_and_sound_makes_it_healthy(here, tmp_path):
-    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).uniform(-0.1, 0.1, RATE_HZ), RATE_HZ)
+    long_noise = np.random.default_rng(0).uniform(-0.1, 0.1, round(LONGEST_S) * RATE_HZ)
+    soundfile.write(tmp_path / "noise.wav", long_noise, RATE_HZ)
     with listening(patience=Patience(silent_s=0.3)) as source:
         listener = Listening(source)
         listener.until(lambda: "silent" in listener.states).until_state("silent")
         player = here.play(tmp_path / "noise.wav", wait=False)
-        listener.until_state("healthy")
+        listener.until_state("healthy").more()
+        player.kill()
         player.wait()
-        listener.more()
-        assert listener.states[:3] == ["healthy", "silent", "healthy"]
+        assert [state for state, _ in groupby(listener.states)][:3] == ["healthy", "silent", "healthy"]
 
 
 def test_without_restart_a_lost_microphone_is_an_error(here):
@@ -148,7 +167,7 @@ def test_without_restart_a_lost_microphone_is_an_error(here):
         listener = Listening(source).more()
         here.server.kill()
         with pytest.raises(DeviceError, match=r"microphone 'default' \(device 0\) stopped. Check its plug"):
-            listener.more(LONGEST_S * RATE_HZ)
+            listener.more(RATE_HZ * 10**6)
 
 
 def test_without_restart_a_stuck_microphone_is_an_error(here):
@@ -156,7 +175,7 @@ def test_without_restart_a_stuck_microphone_is_an_error(here):
         listener = Listening(source).more()
         here.server.send_signal(signal.SIGSTOP)
         with pytest.raises(DeviceError, match="sent nothing for"):
-            listener.more(LONGEST_S * RATE_HZ)
+            listener.more(RATE_HZ * 10**6)
 
 
 def test_a_microphone_may_be_plugged_in_after_the_start(here):
@@ -209,16 +228,14 @@ with open_microphone(None, rate_hz=16000) as source:
     os.kill(os.getpid(), 9)
 """
     child = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    give_up = time.monotonic() + LONGEST_S
     recorder = Path(f"/proc/{int(child.stdout)}/cmdline")
-    while recorder.exists() and recorder.read_bytes():  # a zombie's is empty
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
+    wait_until(lambda: not (recorder.exists() and recorder.read_bytes()), "it ends")  # a zombie's is empty
 
 
 def test_an_ended_source_leaves_no_process_behind(here):
     with listening() as source:
         Listening(source).more()
         process = source._recorder._process
+    wait_until(lambda: process.poll() is not None)  # closing waits for it for a second only
     assert process.returncode == -signal.SIGKILL
     assert list(source) == []

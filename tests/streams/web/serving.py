@@ -20,6 +20,7 @@ from streams.web.server import Web
 from tests.streams.arrays import Arrays
 from tests.streams.sinks.given import Said
 from tests.synthetic import RATE_HZ, hiss, tone
+from tests.waiting import PATIENCE_S
 
 JSON = {"Content-Type": "application/json", "X-Pace-Edge": "1"}
 
@@ -53,7 +54,7 @@ class Served:
         self, method: str, path: str, body: bytes | str | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers (lower case) and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.web.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.web.port, timeout=PATIENCE_S)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -74,7 +75,7 @@ class Served:
     @contextmanager
     def stream(self, **headers: str) -> Iterator[Iterator[tuple[str, Any]]]:
         """The live stream's messages, (event, data), for a minute at most each."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.web.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.web.port, timeout=PATIENCE_S)
         try:
             connection.request("GET", "/api/stream", headers=headers)
             answer = connection.getresponse()

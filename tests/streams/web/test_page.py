@@ -67,10 +67,12 @@ def test_a_finger_teaches_on_a_small_screen(page, microphone):
 
 def test_all_of_teaching_works_with_the_keyboard_alone(page, microphone):
     page.open()
-    microphone.play(SOUNDS / "ring.wav")
-    page.tab_to("#that")
-    page.browser.press("Enter")
-    page.wait_text("#teach-what", "Teaches 3.0 s")
+    since_s = page.heard_s()
+    with microphone.playing(SOUNDS / "ring.wav"):  # until it is selected: "that" is what was heard last
+        page.wait(f"import('/plot.js').then(({{ strip }}) => strip().end_s > {since_s} + 4)")
+        page.tab_to("#that")
+        page.browser.press("Enter")
+        page.wait_text("#teach-what", "Teaches 3.0 s")
     assert page.browser.run("document.activeElement.id") == "label"
     page.tab_to("#selection-start", back=True)
     for _ in range(5):

@@ -4,7 +4,7 @@ import json
 import socket
 import subprocess
 import sys
-import time
+import threading
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from pace_edge.errors import PaceEdgeError
 from streams.web.server import address_of
 from tests.streams.sinks.given import wait_until
 from tests.streams.web.serving import first, serving
+from tests.waiting import PATIENCE_S
 
 
 def test_what_is_heard_arrives_with_all_classes(served):
@@ -85,12 +86,16 @@ def test_a_slow_page_loses_the_oldest_is_told_how_many_and_holds_nobody_up(serve
 
 
 def test_a_server_that_hangs_holds_the_listener_up_nowhere(served):
-    """Its loop sleeps: what is heard is dropped and counted, and the listener comes to its end."""
-    served.web._loop.call_soon_threadsafe(time.sleep, 5)
+    """Its loop stands still: what is heard is dropped and counted, and the listener comes to its end."""
+    hangs, over = threading.Event(), threading.Event()
+    served.web._loop.call_soon_threadsafe(lambda: (hangs.set(), over.wait(PATIENCE_S)))
+    assert hangs.wait(PATIENCE_S)
     for _ in range(20):
         served.hear_low(2)
     for _ in range(5000):
         served.web.write(next(iter(served.listener.skip(0, source="attic"))))
+    assert not over.is_set()
+    over.set()
     assert served.web.counts().discarded > 0
 
 
@@ -104,7 +109,7 @@ def test_no_more_pages_than_set_are_open_at_once(small_model):
 
 def test_a_line_on_which_nothing_happens_is_kept_alive(served, monkeypatch):
     monkeypatch.setattr("streams.web.hub.KEEP_ALIVE_S", 0.05)
-    with socket.create_connection(("127.0.0.1", served.web.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", served.web.port), timeout=PATIENCE_S) as line:
         line.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         came = b""
         while b": nothing new" not in came:
@@ -130,7 +135,7 @@ def test_the_server_ends_with_its_listener_although_a_page_is_open(small_model):
         served.hear_low(1.5)
         first(messages, lambda kind, data: kind == "heard")
         served.web.close()
-        assert not served.web._thread.is_alive()
+        wait_until(lambda: not served.web._thread.is_alive(), "the server ends")
         served.hear_low(1.5)  # and the listener goes on
 
 
