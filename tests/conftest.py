@@ -29,4 +29,5 @@ def state_folder(tmp_path, monkeypatch) -> Path:
     """No test ever touches the state of the person who runs it."""
     folder = tmp_path / "pace-edge-home"
     monkeypatch.setenv("PACE_EDGE_HOME", str(folder))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)  # where listeners of other tests would be found
     return folder

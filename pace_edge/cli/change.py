@@ -136,7 +136,8 @@ def _do(where: dict[str, Any], as_json: bool, change: Callable[[Changer], Change
 
     with Changer(**where) as changer:
         done = change(changer)
-        options.say_warnings(changer.warnings())
+        unmet = changer.unmet()
+        options.say_warnings([*changer.warnings(), *unmet])
     if as_json or not sys.stdout.isatty():
-        click.echo(json.dumps({"type": "change", **asdict(done)}, ensure_ascii=False))
+        click.echo(json.dumps({"type": "change", **asdict(done), "warnings": unmet}, ensure_ascii=False))
     click.echo(done.in_words(), err=True)

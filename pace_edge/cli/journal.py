@@ -74,13 +74,14 @@ def relearn(old: Path | None, as_json: bool, **where: Any) -> None:
     the model before; without it, the one that is configured, else that of this model's name. It is only read.
     """
     from streams.configuration.place import place
+    from streams.configuration.running import unmet
     from streams.teaching.relearn import relearn as again
 
     done = again(place(**where).load(), old, journal=where["journal"], config=where["config"])
+    warnings = unmet(done.journal)
     if as_json:
-        click.echo(json.dumps({**asdict(done), "journal": str(done.journal)}, ensure_ascii=False))
-    for reason in done.reasons:
-        click.echo(f"pace-edge: {reason}", err=True)
+        click.echo(json.dumps({**asdict(done), "journal": str(done.journal), "warnings": warnings}, ensure_ascii=False))
+    options.say_warnings([*done.reasons, *warnings])
     lost = ", ".join(f"{count} of '{label}'" for label, count in done.lost.items())
     click.echo(
         f"{done.learned} examples learned again into {done.journal}"

@@ -145,11 +145,12 @@ def learn(
             lessons = iter([teacher.learn_heard_at(label or "", **moment)])
         else:
             lessons = iter([teacher.learn_heard(label or "", last or JUST_HEARD_S)])
+        unmet = teacher.unmet()
         for lesson in lessons:
             if as_json or not sys.stdout.isatty():
-                click.echo(json.dumps({"type": "lesson", **asdict(lesson)}, ensure_ascii=False))
+                click.echo(json.dumps({"type": "lesson", **asdict(lesson), "warnings": unmet}, ensure_ascii=False))
             click.echo(lesson.in_words(), err=True)
-        options.say_warnings(teacher.warnings())
+        options.say_warnings([*teacher.warnings(), *unmet])
 
 
 def _from_files(

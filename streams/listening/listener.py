@@ -21,6 +21,7 @@ from pace_edge.model_file import Model, read_model
 from pace_edge.operations import State
 from pace_edge.samples import as_chunk
 from streams.configuration.place import place
+from streams.configuration.running import register
 from streams.heard import Event, Gap, GapCause, Heard, Notice, SourceState, Window
 from streams.listening.counters import Counters
 from streams.listening.ears import Ears

@@ -17,6 +17,7 @@ from pace_edge.model_file import Model
 from pace_edge.operations import Operation
 from pace_edge.snapshot import snapshot_path
 from streams.configuration.place import place
+from streams.configuration.running import unmet
 from streams.listening.learner import Learner, open_journal
 from streams.teaching.effect import Effect, Survey, effect, survey
 
@@ -77,6 +78,10 @@ class Changer:
     def warnings(self) -> list[str]:
         """What is wrong with the journal, as far as it was met: one line each."""
         return self._journal.damage()
+
+    def unmet(self) -> list[str]:
+        """Where listeners run here, and none of them uses this journal: a sentence of each, with where it listens."""
+        return unmet(self._journal.path)
 
     def correct(self, event: str = LAST, label: str = "", *, example: int | None = None) -> Change:
         """An announced sound, by its id or the beginning of it, or the last one, was really `label`; or a taught

@@ -16,6 +16,7 @@ from pace_edge.cli import cli
 from pace_edge.errors import ModelFileError
 from pace_edge.signature import read_private_key, sign
 from tests.keys import write_keys
+from tests.streams.service.test_run import listening, low, play, read_until
 from tests.synthetic import RATE_HZ, hiss, tone, write_small_model
 
 WAYS = ["file", "named file", "environment", "flag"]
@@ -231,3 +232,38 @@ def test_python_asks_for_the_signature_that_is_configured(means, folder, attic_m
             opened()
     with pytest.raises(ModelFileError, match="has no signature"):
         pace_edge.Teacher(attic_model)  # a file that a call names is no exception
+
+
+@pytest.fixture
+def listener(attic_model, folder):
+    """One that runs with a journal of its own, and has heard a sound."""
+    words = ["--model", attic_model, "--journal", folder / "attic.journal", "--set", "pcm.rate_hz=16000"]
+    with listening(*words) as process:
+        play(process, low(3))
+        read_until(process, lambda record: record["type"] == "window")
+        yield process
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["learn", "--label", "bell", "--file", "ring.wav"], ["hide", "low"], ["rename", "low", "hum"], ["reset", "--yes"],
+     ["merge", "other.journal"], ["relearn", "old.journal", "--journal", "new.journal"]],
+)  # fmt: skip
+def test_a_verb_and_a_listener_that_do_not_meet_say_so(listener, folder, small_model, attic_model, words):
+    do("learn", "--label", "kettle", "--file", "kettle.wav", "--model", small_model, "--journal", "other.journal")
+    do("learn", "--label", "kettle", "--file", "kettle.wav", "--model", attic_model, "--journal", "old.journal")
+    lines, said = do(*words, "--json", "--model", small_model)
+    expected = (
+        f"the listener that runs here (pid {listener.pid}) uses the journal {folder / 'attic.journal'} with the model "
+        f"{attic_model}: it will not know this; "
+        f"name that with --journal {folder / 'attic.journal'} --model {attic_model}"
+    )
+    assert lines[-1]["warnings"] == [expected]
+    assert f"pace-edge: {expected}" in said.splitlines()
+
+
+def test_a_verb_and_a_listener_that_meet_say_nothing(listener, folder, attic_model):
+    lines, said = do("learn", "--label", "bell", "--file", "ring.wav", "--model", attic_model,
+                     "--journal", folder / ".." / "here" / "attic.journal")  # fmt: skip
+    assert lines[0]["warnings"] == []
+    assert "pid" not in said
