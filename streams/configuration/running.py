@@ -13,10 +13,10 @@ import os
 import shlex
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from pace_edge.config import home
 from pace_edge.model_file import Model
@@ -63,9 +63,9 @@ class RunningListener:
 
 
 class Registration:
-    """What a listener says of itself, until `close`. Called from one thread."""
+    """What a listener says of itself: `running` finds it until `close`. Called from one thread."""
 
-    def __init__(self, model: Model, journal: Path, sources: Sequence[str]) -> None:
+    def __init__(self, model: Model, journal: Path, sources: Sequence[str] = ()) -> None:
         self._files: dict[Path, IO[bytes]] = {}
         self._since_unix_s = time.time()
         self._said = self._words(model, journal, sources)
@@ -81,6 +81,12 @@ class Registration:
         if said != self._said:
             self._said = said
             self._write()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def close(self) -> None:
         for path, file in self._files.items():
@@ -106,16 +112,6 @@ class Registration:
                 file.write(content)
                 file.truncate()
                 file.flush()
-
-
-@contextlib.contextmanager
-def register(model: Model, journal: Path, sources: Sequence[str]) -> Iterator[Registration]:
-    """While a listener is inside, it is found by `running`."""
-    registration = Registration(model, journal, sources)
-    try:
-        yield registration
-    finally:
-        registration.close()
 
 
 def running() -> list[RunningListener]:

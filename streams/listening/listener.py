@@ -17,11 +17,11 @@ from pace_edge.audio import level_dbfs
 from pace_edge.errors import JournalError, ModelFileError, UsageError
 from pace_edge.journal import Journal
 from pace_edge.label_check import UNKNOWN, nearest
-from pace_edge.model_file import Model, read_model
+from pace_edge.model_file import Model
 from pace_edge.operations import State
 from pace_edge.samples import as_chunk
 from streams.configuration.place import place
-from streams.configuration.running import register
+from streams.configuration.running import Registration
 from streams.heard import Event, Gap, GapCause, Heard, Notice, SourceState, Window
 from streams.listening.counters import Counters
 from streams.listening.ears import Ears
@@ -57,9 +57,10 @@ class Listener:
         options: Options | None = None, *, stop: threading.Event | None = None,
     ) -> None:  # fmt: skip
         """`model` and `journal`: None, as configured. An opened journal is closed by whoever gave it, any other by
-        `close`. Setting `stop` does what `stop()` does. Raises UsageError, ProviderError, ModelFileError or
-        JournalError."""
+        `close`; with such a one others on this machine can find the listener (`streams.configuration.running`). Setting
+        `stop` does what `stop()` does. Raises UsageError, ProviderError, ModelFileError or JournalError."""
         check_type("options", options, (Options, type(None)), "pace_edge.Options(...)")
+        self._registration: Registration | None = None
         if isinstance(journal, Journal):
             self._own_journal: Journal | None = None
             model = model if isinstance(model, Model) else place(model).load()
@@ -69,6 +70,8 @@ class Listener:
             journal = self._own_journal = open_journal(model, found.journal_of(model))
         try:
             self._open(model, journal, options, stop)
+            if self._own_journal is not None:  # a place in which others may teach it
+                self._registration = Registration(model, journal.path)
         except BaseException:
             self.close()
             raise
@@ -205,14 +208,16 @@ class Listener:
         The model is loaded here; if it cannot be, an error is raised and nothing changes. `journal`: else as
         configured, else the file of the model's name. Raises ModelFileError, ProviderError or JournalError.
         """
-        model = model if isinstance(model, Model) else read_model(model)
+        found = place(model, journal=journal)
+        model = found.load()
         if model.info.rate_hz != self.rate_hz:
             raise ModelFileError(
                 f"{model.path} cannot take over while listening goes on",
                 expected=f"{self.rate_hz} Hz", got=f"{model.info.rate_hz} Hz", do="Start again with it.",
             )  # fmt: skip
-        open_journal(model, journal).close()  # SQLite's files belong to the thread that opened them
-        self._coming.append(_Next(model, self._encoder_of(model), journal))
+        where = found.journal_of(model)
+        open_journal(model, where).close()  # SQLite's files belong to the thread that opened them
+        self._coming.append(_Next(model, self._encoder_of(model), where))
 
     def adjust(self, options: Options) -> None:
         """Go on with the gain of these options, and announce by their rule, from the next chunk on; all else stays as
@@ -228,6 +233,8 @@ class Listener:
 
     def close(self) -> None:
         """Close the journal that it opened itself; one that was given belongs to whoever gave it."""
+        if self._registration is not None:
+            self._registration.close()
         if self._own_journal is not None:
             self._own_journal.close()
 
@@ -241,7 +248,13 @@ class Listener:
     def _stream(self, source: str) -> Stream:
         if source not in self._streams:
             self._streams[source] = Stream(source, self._ears, self.options)
+            self._register()
         return self._streams[source]
+
+    def _register(self) -> None:
+        """Others on this machine can know with which model, journal and sources it listens."""
+        if self._registration is not None:
+            self._registration.update(self._ears.model, self._ears.learner.journal.path, [*self._streams])
 
     def _hear(self, stream: Stream, chunk: np.ndarray, arrived: float) -> Iterator[Heard]:
         ears, counters = self._ears, self.counters
@@ -291,6 +304,7 @@ class Listener:
             if stream := self._streams.get(name):
                 yield from self._end_events(stream)
                 self._streams.pop(name, None)
+                self._register()
 
     def _end_events(self, stream: Stream) -> Iterator[Heard]:
         events = stream.finish()
@@ -341,8 +355,10 @@ class Listener:
             ended = stream.swap(ears)
             yield from before.memory.hear(stream.part(events=ended))  # its windows are in the journal before
             yield from ended
-        self.close()
+        if self._own_journal is not None:
+            self._own_journal.close()
         self._own_journal = journal
+        self._register()
         words = f"Listening goes on with {ears.info.name}: {len(self.labels)} classes."
         yield Notice("model", words, at_unix_s=time.time())
 
@@ -351,7 +367,7 @@ class Listener:
 class _Next:
     model: Model
     encoder: Encoder
-    journal: Path | None
+    journal: Path
 
 
 def _news(source: Source) -> list[SourceState]:

@@ -14,9 +14,7 @@ from typing import TextIO, TypeVar
 
 from pace_edge.model_file import Model
 from streams.configuration.place import place_of
-from streams.configuration.running import register
 from streams.configuration.settings import Settings
-from streams.listening.learner import open_journal
 from streams.listening.listener import Listener
 from streams.listening.options import options_of
 from streams.service.notify import Notifier
@@ -43,11 +41,8 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
         place = place_of(settings)
         model = place.load()
         rate_hz = model.info.rate_hz
-        journal = stack.enter_context(open_journal(model, place.journal_of(model)))
-        listener = stack.enter_context(Listener(model, journal, options_of(settings)))
+        listener = stack.enter_context(Listener(model, place.journal_of(model), options_of(settings)))
         sources = open_configured(settings, rate_hz, voice.say)
-        names = [source.name for source in sources]
-        registration = stack.enter_context(register(model, journal.path, names))
         sinks = open_sinks(
             settings.outputs, reports, stack, rate_hz=rate_hz, labels=listener.labels, names_now=listener.names_now
         )
@@ -66,28 +61,23 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
         if settings.web.serve is not None:
             from streams.web.server import Web
 
-            def hear_others(changed: Settings) -> None:
-                others = open_again(changed, rate_hz, voice.say)
-                names[:] = [source.name for source in others]
-                switch.to(others)
-
-            web = Web(settings, listener, reports, sinks=lambda: together.counts(), switch=hear_others)
+            web = Web(
+                settings, listener, reports, sinks=lambda: together.counts(),
+                switch=lambda changed: switch.to(open_again(changed, rate_hz, voice.say)),
+            )  # fmt: skip
             sinks.append(web)
             takers.append(web)
             turns.append(web.alive)
         sinks += open_stdout(settings.outputs, stdout or sys.stdout, reports, voice, stack, title=model.info.name)
         together = stack.enter_context(Sinks(sinks, reports))
-        voice.say(_introduction(model, listener, names))
+        voice.say(_introduction(model, listener, [source.name for source in sources]))
         voice.say(listener.in_words())
         for notice in listener.unknown_names(chosen_labels(settings.outputs)):
             together.write(notice)
         signals = stack.enter_context(Signals())
         notifier, reloader = Notifier(), Reloader(place, listener, model, voice.say)
         stack.callback(notifier.tell, "STOPPING=1")
-        turns += [
-            notifier.alive, lambda: reloader.follow(signals),
-            lambda: registration.update(listener.ears.model, listener.ears.learner.journal.path, names),
-        ]  # fmt: skip
+        turns += [notifier.alive, lambda: reloader.follow(signals)]
         come = _until_stopped(switch.arrivals(sources), signals, turns)
         for heard in listener.run_several(chunks_of(come, takers, rate_hz)):
             together.write(heard)

@@ -13,14 +13,14 @@ import pytest
 import pace_edge
 from pace_edge.model_file import read_model
 from streams.configuration import running as module
-from streams.configuration.running import elsewhere, register, running, unmet
+from streams.configuration.running import Registration, elsewhere, running, unmet
 
 CHILD = """
 import sys
 from pathlib import Path
 from pace_edge.model_file import read_model
-from streams.configuration.running import register
-with register(read_model(sys.argv[1]), Path(sys.argv[2]), ["attic"]):
+from streams.configuration.running import Registration
+with Registration(read_model(sys.argv[1]), Path(sys.argv[2]), ["attic"]):
     print("here", flush=True)
     sys.stdin.read()
 """
@@ -56,7 +56,7 @@ def age(folder: Path) -> None:
 def test_a_listener_is_found_while_it_lives(small_model, journal, state_folder):
     model = read_model(small_model)
     assert running() == []
-    with register(model, journal, ["attic"]) as registration:
+    with Registration(model, journal, ["attic"]) as registration:
         (found,) = running()
         assert (found.pid, found.model, found.journal) == (os.getpid(), str(small_model), str(journal))
         assert (found.model_sha256, found.home, found.sources) == (model.sha256, str(state_folder), ("attic",))
@@ -87,7 +87,7 @@ def test_one_that_is_just_starting_is_not_removed(child, state_folder):
 
 
 def test_only_its_owner_can_read_it(small_model, journal, state_folder):
-    with register(read_model(small_model), journal, []):
+    with Registration(read_model(small_model), journal, []):
         folder = state_folder / "running"
         modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())]
     assert modes == [0o700, 0o600]
@@ -95,7 +95,7 @@ def test_only_its_owner_can_read_it(small_model, journal, state_folder):
 
 def test_one_with_another_state_folder_is_found_by_the_same_person(small_model, journal, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    with register(read_model(small_model), journal, []):
+    with Registration(read_model(small_model), journal, []):
         assert len(running()) == 1
         monkeypatch.setenv("PACE_EDGE_HOME", str(tmp_path / "another"))
         assert len(running()) == 1
@@ -104,14 +104,14 @@ def test_one_with_another_state_folder_is_found_by_the_same_person(small_model, 
 def test_a_folder_that_cannot_be_written_stops_no_listening(small_model, journal, state_folder):
     state_folder.mkdir()
     (state_folder / "running").write_text("a file, where the folder should be")
-    with register(read_model(small_model), journal, []) as registration:
+    with Registration(read_model(small_model), journal, []) as registration:
         registration.update(read_model(small_model), journal, ["attic"])
         assert running() == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 2}', '{"schema": 1, "pid": "x"}'])
 def test_what_cannot_be_understood_is_nobody(small_model, journal, state_folder, text):
-    with register(read_model(small_model), journal, []):
+    with Registration(read_model(small_model), journal, []):
         (file,) = (state_folder / "running").iterdir()
         file.write_text(text)
         assert running() == []
@@ -121,7 +121,7 @@ def test_what_cannot_be_understood_is_nobody(small_model, journal, state_folder,
 
 def test_a_system_without_file_locks_finds_what_is_there(small_model, journal, state_folder, monkeypatch):
     monkeypatch.setattr(module, "fcntl", None)
-    with register(read_model(small_model), journal, []):
+    with Registration(read_model(small_model), journal, []):
         assert [one.pid for one in running()] == [os.getpid()]
         age(state_folder / "running")
         running()  # where open files can be removed it is taken for one that was left; nothing fails
@@ -131,7 +131,7 @@ def test_a_system_without_file_locks_finds_what_is_there(small_model, journal, s
 def test_a_journal_is_the_same_by_whatever_path(small_model, journal, tmp_path, monkeypatch):
     (tmp_path / "linked").symlink_to(journal)
     monkeypatch.chdir(tmp_path)
-    with register(read_model(small_model), Path("j.sqlite"), []):
+    with Registration(read_model(small_model), Path("j.sqlite"), []):
         for path in (journal, tmp_path / "linked", tmp_path / "x" / ".." / "j.sqlite"):
             assert elsewhere(path) == []
         (said,) = unmet(tmp_path / "another")
@@ -143,7 +143,7 @@ def test_a_journal_is_the_same_by_whatever_path(small_model, journal, tmp_path, 
 
 def test_one_listener_that_uses_the_journal_is_enough(small_model, journal, tmp_path):
     model = read_model(small_model)
-    with register(model, tmp_path / "another", []), register(model, journal, []):
+    with Registration(model, tmp_path / "another", []), Registration(model, journal, []):
         assert unmet(journal) == []
         assert len(unmet(tmp_path / "a third")) == 2
     assert unmet(journal) == []
