@@ -267,3 +267,42 @@ def test_a_verb_and_a_listener_that_meet_say_nothing(listener, folder, attic_mod
                      "--journal", folder / ".." / "here" / "attic.journal")  # fmt: skip
     assert lines[0]["warnings"] == []
     assert "pid" not in said
+
+
+def shown(*words):
+    (rows,), _ = do("config", "--show", "--json", *words)
+    return {row["key"].removeprefix("place."): (json.loads(row["value"]), row["from"]) for row in rows
+            if row["key"].startswith("place.")}  # fmt: skip
+
+
+def test_the_configuration_shows_the_place_and_the_source_of_each(means, folder, state_folder):
+    meant, given = means(key=Path("key.pem")), shown(*means(key=Path("key.pem")).flags)
+    origins = {
+        "file": [f"{state_folder / 'config.toml'}:{line}" for line in (1, 2, 3)],
+        "named file": [f"{folder / 'mine.toml'}:{line}" for line in (1, 2, 3)],
+        "environment": ["PACE_EDGE_MODEL_FILE", "PACE_EDGE_JOURNAL_FILE", "PACE_EDGE_MODEL_SIGNED_BY"],
+        "flag": ["--model", "--journal", "--signed-by"],
+    }[meant.way]
+    assert given["home"] == (str(state_folder), "PACE_EDGE_HOME")
+    assert [given["model"], given["journal"]] == [(str(meant.model), origins[0]), (str(meant.journal), origins[1])]
+    key = state_folder if meant.way == "file" else folder
+    assert given["signed_by"] == (str(key / "key.pem"), origins[2])
+
+
+def test_without_anything_set_the_place_is_shown_too(small_model, state_folder):
+    assert shown("--model", small_model) == {
+        "home": (str(state_folder), "PACE_EDGE_HOME"), "model": (str(small_model), "--model"),
+        "journal": (str(state_folder / "journals" / "small.sqlite"), "default"), "signed_by": ("", "default"),
+    }  # fmt: skip
+    words = CliRunner().invoke(cli, ["config", "--show"]).stdout.splitlines()
+    assert words[0] == f"# state folder: {state_folder}  # PACE_EDGE_HOME"
+    assert words[1].endswith("pace-starter.onnx  # default")
+    assert words[2] == f"# journal: {state_folder / 'journals' / 'pace-starter.sqlite'}  # default"
+    assert words[3] == "# signed by: none  # default"
+
+
+def test_a_model_that_cannot_be_read_hides_no_other_setting(tmp_path):
+    result = CliRunner().invoke(cli, ["config", "--show", "--json", "--model", str(tmp_path / "none.onnx")])
+    assert result.exit_code == 0
+    assert "cannot read the model file" in result.stderr
+    assert {row["key"] for row in json.loads(result.stdout)} > {"place.journal", "events.min_hits"}
