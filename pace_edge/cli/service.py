@@ -27,20 +27,25 @@ def service(user_unit: bool, run_as: str | None, config: Path | None, installs: 
     """
     if not sys.platform.startswith("linux"):
         raise PaceEdgeError("this machine has no systemd", do="Let its own service manager run `pace-edge listen`.")
-    from streams.configuration.configure import configure
+    from streams.configuration.configure import configure, variable_of
     from streams.service import systemd
 
     if user_unit and run_as:
         raise UsageError("--run-as is for the machine's service, and --user for your own", do="Give one of them.")
-    configuration = configure(file=config)  # a mistake in it is told now
     user = None if user_unit else run_as or os.environ.get("SUDO_USER") or getpass.getuser()
     if user == "root" and run_as is None:
         raise UsageError("a listener should not run as root", do="Say who it runs as: --run-as NAME.")
     folder = systemd.state_folder(user)
+    named = config or (Path(os.environ["PACE_EDGE_CONFIG"]) if os.environ.get("PACE_EDGE_CONFIG") else None)
+    configuration = configure(file=named, environment={}, folder=folder)  # as the service will; mistakes are told now
+    for setting, _, origin in configure(file=named, folder=folder).values():
+        if origin == variable_of(setting):
+            name = ".".join(map(str, setting))
+            click.echo(f"{origin} is not set for the service: put {name} into its configuration", err=True)
     writable = [
-        value.parent for path, value, _ in configuration.values() if path[0] in _WRITTEN and isinstance(value, Path)
+        value.parent for key, value, _ in configuration.values() if key[0] in _WRITTEN and isinstance(value, Path)
     ]
-    text = systemd.unit(home=folder, config=config and config.resolve(), user=user, writable=writable)
+    text = systemd.unit(home=folder, config=named and named.resolve(), user=user, writable=writable)
     if not installs:
         click.echo(text, nl=False)
         return

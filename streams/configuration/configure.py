@@ -49,19 +49,22 @@ class Configuration:
 
 
 def configure(
-    flags: Mapping[str, Given] | None = None, *, file: Path | None = None, environment: Mapping[str, str] | None = None
-) -> Configuration:
+    flags: Mapping[str, Given] | None = None, *, file: Path | None = None,
+    environment: Mapping[str, str] | None = None, folder: Path | None = None,
+) -> Configuration:  # fmt: skip
     """The settings that hold. `flags` by dotted path; `file`: else PACE_EDGE_CONFIG, else config.toml in the state
-    folder if there is one. Raises UsageError for a wrong value, in one line that names its place."""
+    `folder`, else in this process's, if there is one. Raises UsageError for a wrong value, in one line that names its
+    place."""
+    folder = folder or home()
     environment = os.environ if environment is None else environment
     chosen = file or (Path(environment["PACE_EDGE_CONFIG"]) if environment.get("PACE_EDGE_CONFIG") else None)
-    given, places = _from_file(chosen or home() / "config.toml", must_exist=chosen is not None)
+    given, places = _from_file(chosen or folder / "config.toml", must_exist=chosen is not None)
     said = _from_environment(environment)
     for name, flag in (flags or {}).items():
         path: Key = tuple(name.split("."))
         said[path] = Given(_parsed(path, flag.value, flag.origin), flag.origin)
     kept_in = (given | said).get(("web", "kept_in"))
-    kept, kept_places = _from_file(kept_path(kept_in.value if kept_in else None), must_exist=False)
+    kept, kept_places = _from_file(kept_path(kept_in.value if kept_in else None, folder), must_exist=False)
     given, places = given | kept | said, places | kept_places
     origins = {path: one.origin for path, one in given.items()}
     try:
@@ -71,9 +74,9 @@ def configure(
     return Configuration(settings, {path: origins.get(path, DEFAULT) for path in settings_paths()})
 
 
-def kept_path(said: object = None) -> Path:
+def kept_path(said: object = None, folder: Path | None = None) -> Path:
     """Where is kept what was set on the page: the setting web.kept_in, else a file in the state folder."""
-    return Path(str(said)).expanduser() if said else home() / "page.toml"
+    return Path(str(said)).expanduser() if said else (folder or home()) / "page.toml"
 
 
 def settings_paths(schema: type[Section] = Settings, prefix: Key = ()) -> Iterator[Key]:

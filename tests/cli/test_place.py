@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -306,3 +307,19 @@ def test_a_model_that_cannot_be_read_hides_no_other_setting(tmp_path):
     assert result.exit_code == 0
     assert "cannot read the model file" in result.stderr
     assert {row["key"] for row in json.loads(result.stdout)} > {"place.journal", "events.min_hits"}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="systemd")
+def test_a_service_reads_what_this_shell_reads_or_says_what_it_does_not(folder, state_folder, monkeypatch):
+    (folder / "mine.toml").write_text('journal.file = "kept/j"\n')
+    monkeypatch.setenv("PACE_EDGE_CONFIG", "mine.toml")
+    monkeypatch.setenv("PACE_EDGE_MODEL_FILE", "other.onnx")
+    done = CliRunner().invoke(cli, ["service", "--run-as", "daemon"])
+    assert f"listen --config {folder / 'mine.toml'}\n" in done.stdout
+    assert f"ReadWritePaths={state_folder} {folder / 'kept'}\n" in done.stdout
+    assert done.stderr == "PACE_EDGE_MODEL_FILE is not set for the service: put model.file into its configuration\n"
+    monkeypatch.delenv("PACE_EDGE_CONFIG")
+    monkeypatch.delenv("PACE_EDGE_MODEL_FILE")
+    done = CliRunner().invoke(cli, ["service", "--run-as", "daemon"])
+    assert "pace_edge listen\n" in done.stdout
+    assert done.stderr == ""

@@ -124,6 +124,16 @@ def test_a_relative_path_in_a_file_is_one_of_its_folder_wherever_it_is_read_from
     assert file.exists()
 
 
+def test_anothers_state_folder_is_read_for_the_service_that_runs_as_them(tmp_path, state_folder):
+    """Under sudo the state folder of this process is root's."""
+    state_folder.mkdir()
+    (state_folder / "config.toml").write_text("[events]\nmin_hits = 3\n")
+    (tmp_path / "config.toml").write_text("[events]\nmin_hits = 4\n")
+    (tmp_path / "page.toml").write_text("[events]\nmax_misses = 5\n")
+    events = configure(environment={}, folder=tmp_path).settings.events
+    assert (events.min_hits, events.max_misses) == (4, 5)
+
+
 def test_lists_and_tables_can_be_given_as_text():
     environment = {
         "PACE_EDGE_SOURCES": '[{ input = "a.wav" }, { input = "2" }]',
