@@ -52,6 +52,14 @@ class AnalyticClassifier(Ridge):
 
     Labels keep their order; `counts[c]` is the total weight of class c's examples. One taught clip is one example,
     however many windows it has: pass them together and they share its weight.
+
+    >>> import pace_edge
+    >>> import numpy
+    >>> classifier = pace_edge.AnalyticClassifier.empty(2, gamma=0.01)
+    >>> classifier.learn(numpy.array([[1.0, 0.0]]), "doorbell")
+    >>> classifier.learn(numpy.array([[0.0, 1.0]]), "phone")
+    >>> classifier.labels[int(classifier.plain_scores(numpy.array([0.9, 0.1])).argmax())]
+    'doorbell'
     """
 
     @classmethod

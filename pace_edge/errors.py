@@ -7,7 +7,13 @@ from __future__ import annotations
 
 
 class PaceEdgeError(Exception):
-    """A failure that says what to do next. `exit_code` is what the command line exits with."""
+    """A failure that says what to do next. `exit_code` is what the command line exits with.
+
+    >>> import pace_edge
+    >>> pace_edge.read_model("none.onnx")
+    Traceback (most recent call last):
+    pace_edge.errors.ModelFileError: cannot read the model file none.onnx: ...
+    """
 
     exit_code = 1
 
@@ -19,34 +25,80 @@ class PaceEdgeError(Exception):
 
 
 class UsageError(PaceEdgeError):
-    """The command's words are wrong; nothing was tried."""
+    """The command's words are wrong; nothing was tried.
+
+    >>> import pace_edge
+    >>> pace_edge.Options(threads=0)
+    Traceback (most recent call last):
+    pace_edge.errors.UsageError: threads cannot be 0: expected 1 to 256. Give another.
+    """
 
     exit_code = 2
 
 
 class AudioError(PaceEdgeError):
-    """A file or stream is no audio we can read."""
+    """A file or stream is no audio we can read.
+
+    >>> import pace_edge
+    >>> pace_edge.classify([0.0, 32767.0], 16000)
+    Traceback (most recent call last):
+    pace_edge.errors.AudioError: this array goes far beyond full scale: expected floats in -1..1, got 32767. ...
+    """
 
 
 class DeviceError(PaceEdgeError):
-    """A microphone or network stream cannot be opened or went away."""
+    """A microphone or network stream cannot be opened or went away.
+
+    >>> import pace_edge
+    >>> next(pace_edge.listen(source="a microphone that is not there"))
+    Traceback (most recent call last):
+    pace_edge.errors.DeviceError: ...
+    """
 
 
 class ModelFileError(PaceEdgeError):
-    """A model file is absent, broken, or not one of ours."""
+    """A model file is absent, broken, or not one of ours.
+
+    >>> import pace_edge
+    >>> pace_edge.read_model("ring.wav")
+    Traceback (most recent call last):
+    pace_edge.errors.ModelFileError: ring.wav is no ONNX file, or not a whole one. ...
+    """
 
 
 class ProviderError(PaceEdgeError):
-    """The model does not run on the hardware that was required."""
+    """The model does not run on the hardware that was required.
+
+    >>> import pace_edge
+    >>> issubclass(pace_edge.ProviderError, pace_edge.PaceEdgeError)
+    True
+    """
 
 
 class JournalError(PaceEdgeError):
-    """A journal cannot be read or written, or belongs to another model."""
+    """A journal cannot be read or written, or belongs to another model.
+
+    >>> import pace_edge
+    >>> pace_edge.open_journal(path="ring.wav")
+    Traceback (most recent call last):
+    pace_edge.errors.JournalError: ...
+    """
 
 
 class LearningError(PaceEdgeError):
-    """A label or a correction cannot be applied."""
+    """A label or a correction cannot be applied.
+
+    >>> import pace_edge
+    >>> pace_edge.Teacher().undo()
+    Traceback (most recent call last):
+    pace_edge.errors.LearningError: ...
+    """
 
 
 class SinkError(PaceEdgeError):
-    """A sink cannot be set up: its file, its receiver's address or its secret."""
+    """A sink cannot be set up: its file, its receiver's address or its secret.
+
+    >>> import pace_edge
+    >>> issubclass(pace_edge.SinkError, pace_edge.PaceEdgeError)
+    True
+    """

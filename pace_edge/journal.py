@@ -40,6 +40,14 @@ _TRIES = 5  # to reset a journal while others write to it
 
 
 class Journal(OperationLog):
+    """The journal of one model, opened; `pace_edge.open_journal` opens it. Used in the thread that opened it.
+
+    >>> import pace_edge
+    >>> with pace_edge.open_journal() as journal:
+    ...     [operation.in_words() for operation in journal.operations()]
+    []
+    """
+
     def __enter__(self) -> Journal:
         return self
 

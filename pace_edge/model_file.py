@@ -82,6 +82,11 @@ class Model:
 
     `one_at_a_time`: it is quantised as it goes, with one scale for a whole batch, so that a window's embedding is only
     its own when it is heard alone.
+
+    >>> import pace_edge
+    >>> model = pace_edge.read_model("model.onnx")
+    >>> model.info.rate_hz, len(model.info.labels)
+    (16000, 22)
     """
 
     path: Path
@@ -140,7 +145,12 @@ def open_model(path: str | Path) -> ModelFile:
 
 
 def read_model(path: str | Path | ModelFile) -> Model:
-    """Read and check a model file: also its parts, where it carries their checksums. Raises ModelFileError."""
+    """Read and check a model file: also its parts, where it carries their checksums. Raises ModelFileError.
+
+    >>> import pace_edge
+    >>> pace_edge.read_model("model.onnx").info.name
+    'pace-starter'
+    """
     file = path if isinstance(path, ModelFile) else open_model(path)
     try:
         if changed := changed_parts(file.proto):

@@ -19,7 +19,15 @@ from pace_edge.operations import Operation
 
 @dataclass(frozen=True)
 class Example:
-    """One labelled clip: `embeddings` float32 [windows, D]."""
+    """One labelled clip: `embeddings` float32 [windows, D].
+
+    >>> import pace_edge
+    >>> with pace_edge.Teacher() as teacher, pace_edge.open_journal() as journal:
+    ...     lesson = teacher.learn_file("doorbell", "ring.wav")
+    ...     [(id, embeddings)] = journal.embeddings([lesson.id])
+    >>> pace_edge.Example(id, 0.0, lesson.label, lesson.source, embeddings).embeddings.shape[0] == lesson.windows
+    True
+    """
 
     id: int
     at_unix_s: float

@@ -31,7 +31,12 @@ FINAL = ("purge", "reset")  # what was erased cannot be undone, nor what came be
 class Operation:
     """One row of the journal. `windows` counts an example's embeddings; `origin` is the example's name in every journal
     it is merged into; `audio` the path of its recording, if it has one, with `audio_sha256`. What it was taken from:
-    the announced sound with the id `event`, or `start_s` to `end_s` of what a listener heard in its `session`."""
+    the announced sound with the id `event`, or `start_s` to `end_s` of what a listener heard in its `session`.
+
+    >>> import pace_edge
+    >>> pace_edge.Operation(kind="rename", label="bell", new_label="doorbell").in_words()
+    "rename 'bell' to 'doorbell'"
+    """
 
     kind: Kind
     id: int = 0

@@ -20,7 +20,13 @@ from pace_edge.operations import Operation
 class Window:
     """What one window was called. `label` is the class that wins, `unknown` where none is like it; `top` the best
     classes with their scores, best first; `clipped` the share of its samples at full scale; `scores` those of
-    all classes, which `as_record` leaves out."""
+    all classes, which `as_record` leaves out.
+
+    >>> import pace_edge
+    >>> window = pace_edge.Window(0.0, 2.0, "doorbell", 0.98, -25.4, top=(("doorbell", 0.98), ("phone", 0.1)))
+    >>> window.label, window.end_s - window.start_s
+    ('doorbell', 2.0)
+    """
 
     start_s: float
     end_s: float
@@ -40,6 +46,10 @@ class Event:
     """A sound that was announced: `start` when it is confirmed, `update` while it goes on, `end` when it is over.
 
     All reports of one sound carry its `id`; `score` and `level_dbfs` are its peaks so far.
+
+    >>> import pace_edge
+    >>> pace_edge.Event("end", 2.0, 4.5, "doorbell", 0.98).duration_s
+    2.5
     """
 
     state: Literal["start", "update", "end"]
@@ -70,7 +80,13 @@ that was pulled out or hung); the sound system lost it; or whoever said that it 
 
 @dataclass(frozen=True)
 class Gap:
-    """Sound that is missing. Both times are equal where the sound system lost it and did not say how much."""
+    """Sound that is missing. Both times are equal where the sound system lost it and did not say how much.
+
+    >>> import pace_edge
+    >>> gap = pace_edge.Gap(12.0, 12.5, source="attic", cause="machine")
+    >>> f"{gap.end_s - gap.start_s} s of {gap.source} are missing"
+    '0.5 s of attic are missing'
+    """
 
     start_s: float
     end_s: float
@@ -83,7 +99,13 @@ SourceStates = Literal["opening", "healthy", "silent", "stuck", "gone", "waiting
 
 @dataclass(frozen=True)
 class SourceState:
-    """What became of a source; `words` say why and what is done about it."""
+    """What became of a source; `words` say why and what is done about it.
+
+    >>> import pace_edge
+    >>> state = pace_edge.SourceState("attic", "gone", "It was pulled out.", at_unix_s=0.0)
+    >>> f"{state.source} is {state.state}: {state.words}"
+    'attic is gone: It was pulled out.'
+    """
 
     source: str
     state: SourceStates
@@ -97,7 +119,12 @@ NoticeKind = Literal["clipping", "journal", "model", "settings"]
 @dataclass(frozen=True)
 class Notice:
     """What a person should know while listening goes on: one sentence, with what to do. Not more often than every
-    ten minutes for one `kind` and source, except of a new model and of the settings at the start."""
+    ten minutes for one `kind` and source, except of a new model and of the settings at the start.
+
+    >>> import pace_edge
+    >>> pace_edge.Notice("clipping", "Turn the microphone down.").words
+    'Turn the microphone down.'
+    """
 
     kind: NoticeKind
     words: str

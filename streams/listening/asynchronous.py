@@ -37,6 +37,14 @@ async def alisten(
 
     When the task is cancelled or the generator is closed, the source and the journal are closed too, after the chunk
     that is being heard. To end it as soon as a loop is left: `async with contextlib.aclosing(alisten()) as heard`.
+
+    >>> import pace_edge
+    >>> import asyncio
+    >>> async def labels(path):
+    ...     events = pace_edge.alisten(source=path, realtime=False, events_only=True)
+    ...     return [event.label async for event in events if event.state == "start"]
+    >>> asyncio.run(labels("demo.flac"))[:2]
+    ['rooster', 'dog_bark']
     """
     loop, reports = asyncio.get_running_loop(), asyncio.Queue[Heard | BaseException | None]()
     room, left = threading.Semaphore(_WAITING), threading.Event()

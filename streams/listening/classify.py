@@ -38,7 +38,13 @@ _LISTEN = "Listen to it: pace_edge.listen(source=..., realtime=False)."
 class Classification:
     """What a clip is called: `label` is the class that wins over all windows that are loud enough, `unknown` where none
     is like it, with the `score` from 0 to 1; `top` the best classes with their scores, best first; `level_dbfs` of the
-    loudest window. `windows`: the same for each window, in their order."""
+    loudest window. `windows`: the same for each window, in their order.
+
+    >>> import pace_edge
+    >>> said = pace_edge.classify("ring.wav")
+    >>> len(said.windows), said.windows[0].end_s
+    (4, 2.0)
+    """
 
     label: str
     score: float
@@ -63,6 +69,12 @@ def classify(
     None, as configured. For many clips `Teacher.classify` loads the model once.
 
     Raises AudioError for what is no sound, UsageError, ModelFileError, ProviderError and JournalError.
+
+    >>> import pace_edge
+    >>> import soundfile
+    >>> samples, rate_hz = soundfile.read("ring.wav", dtype="int16")
+    >>> pace_edge.classify(samples, rate_hz).label == pace_edge.classify("ring.wav").label
+    True
     """
     found = place(model, journal=journal)
     loaded = found.load()

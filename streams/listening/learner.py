@@ -22,11 +22,20 @@ SNAPSHOT_FROM = 500  # windows learned while opening; with fewer, opening is qui
 BATCH = 64  # examples that are projected at once
 
 
-def open_journal(model: Model, path: Path | None = None) -> Journal:
-    """The model's journal: `path`, else as configured, else the file of the model's name in the state folder."""
+def open_journal(model: str | Path | Model | None = None, path: str | Path | None = None) -> Journal:
+    """The model's journal: `path`, else as configured, else the file of the model's name in the state folder. `model`:
+    None, as configured. Raises UsageError, ModelFileError or JournalError.
+
+    >>> import pace_edge
+    >>> with pace_edge.open_journal() as journal:
+    ...     journal.path.name
+    'pace-starter.sqlite'
+    """
+    found = place(model, journal=path)
+    loaded = found.load()
     return Journal(
-        path or place(model).journal_of(model),
-        model_name=model.info.name, model_sha256=model.sha256, embedding_size=model.embedding_size,
+        found.journal_of(loaded),
+        model_name=loaded.info.name, model_sha256=loaded.sha256, embedding_size=loaded.embedding_size,
     )  # fmt: skip
 
 

@@ -50,6 +50,14 @@ class Listener:
     Set OPENBLAS_NUM_THREADS=1 before NumPy is imported, as `pace-edge listen` does: BLAS with two threads, which spin
     between windows, takes 1.8 times the CPU (benchmarks/quiet_night.py). It belongs to the process, so it is left alone
     here.
+
+    >>> import pace_edge
+    >>> import soundfile
+    >>> samples, rate_hz = soundfile.read("ring.wav", dtype="int16")
+    >>> with pace_edge.Listener() as listener:
+    ...     heard = [*listener.feed(samples, rate_hz=rate_hz), *listener.finish()]
+    >>> sum(isinstance(one, pace_edge.Window) for one in heard)
+    3
     """
 
     def __init__(
@@ -404,6 +412,11 @@ def listen(
 
     It yields all that a listener reports; with `events_only` events alone. An argument of a wrong type raises
     UsageError at once; what cannot be opened or heard raises the errors of `pace_edge.errors` when it is met.
+
+    >>> import pace_edge
+    >>> events = pace_edge.listen(source="demo.flac", realtime=False, events_only=True)
+    >>> [event.label for event in events if event.state == "start"][:2]
+    ['rooster', 'dog_bark']
     """
     _check_arguments(model, options, stop)
     check_source(source, rate_hz)

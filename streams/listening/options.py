@@ -21,7 +21,12 @@ GREATEST_GAIN_DB = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to listen; None means as the model says. The rule's options are those of `EventRule`. Raises UsageError."""
+    """How to listen; None means as the model says. The rule's options are those of `EventRule`. Raises UsageError.
+
+    >>> import pace_edge
+    >>> pace_edge.Options(gate_dbfs=-50, thresholds={"doorbell": 0.6}, min_hits=3).gate_dbfs
+    -50
+    """
 
     # the sound
     gain_db: float = 0.0  # applied before everything

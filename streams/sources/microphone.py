@@ -12,7 +12,12 @@ _LIST_S = 30.0  # a sound server that hangs answers nothing
 
 
 def input_devices(*, rates: bool = False) -> list[InputDevice]:
-    """Every microphone there is now, perhaps none; `rates`: with the common sample rates that each takes."""
+    """Every microphone there is now, perhaps none; `rates`: with the common sample rates that each takes.
+
+    >>> import pace_edge
+    >>> for microphone in pace_edge.input_devices():
+    ...     print(microphone.name)  # doctest: +SKIP
+    """
     recorder = Recorder({"do": "devices", "rates": rates})
     try:
         answer = recorder.next(_LIST_S)

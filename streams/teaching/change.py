@@ -27,7 +27,15 @@ LAST = "last"
 @dataclass(frozen=True)
 class Change:
     """`did`: what was done, in one sentence; `examples`: how many the class `label` has now, built-in and taught; `id`:
-    the one operation in the journal that did it and that undo takes back, 0 where there is none such."""
+    the one operation in the journal that did it and that undo takes back, 0 where there is none such.
+
+    >>> import pace_edge
+    >>> with pace_edge.Teacher() as teacher:
+    ...     lesson = teacher.learn_file("bell", "ring.wav")
+    ...     change = teacher.rename("bell", "doorbell")
+    >>> change.did, change.examples
+    ("'bell' is called 'doorbell' now", 1)
+    """
 
     did: str
     label: str

@@ -32,7 +32,12 @@ class LabelCount:
     are called right, with the mean score `score` from 0 to 1 (0 where wrong), and `confused_with` says what the others
     are called, and how many; a class's only example cannot be checked. `more` examples would bring the share called
     wrong to one in ten: None, it cannot be told or more of the same would not help; `more_from` says where the number
-    is from."""
+    is from.
+
+    >>> import pace_edge
+    >>> pace_edge.LabelCount("doorbell", built_in=0, taught=5, checked=5, right=4).right
+    4
+    """
 
     label: str
     built_in: float
@@ -49,7 +54,12 @@ class LabelCount:
 @dataclass(frozen=True)
 class Health:
     """What was heard lately as `label`, "" for the whole room in the last minute, beside what was to be expected.
-    `leverage` (h = phi'R phi, strangeness) and `score` are medians; `drifted` says `words`."""
+    `leverage` (h = phi'R phi, strangeness) and `score` are medians; `drifted` says `words`.
+
+    >>> import pace_edge
+    >>> [one.words for one in pace_edge.health() if isinstance(one, pace_edge.Health) and one.drifted]
+    []
+    """
 
     label: str
     recent: int
@@ -64,7 +74,12 @@ class Health:
 def labels(
     model: str | Path | Model | None = None, *, journal: str | Path | None = None, config: str | Path | None = None
 ) -> list[LabelCount]:
-    """Every class that the model and its journal know, in the classifier's order. None: as configured."""
+    """Every class that the model and its journal know, in the classifier's order. None: as configured.
+
+    >>> import pace_edge
+    >>> [one.label for one in pace_edge.labels() if one.taught]
+    []
+    """
     with _learner(model, journal, config) as learner:
         return count_labels(learner)
 
@@ -72,7 +87,12 @@ def labels(
 def health(
     model: str | Path | Model | None = None, *, journal: str | Path | None = None, config: str | Path | None = None
 ) -> list[Health]:
-    """Of the room, and of each class that was announced lately; what has drifted first. None: as configured."""
+    """Of the room, and of each class that was announced lately; what has drifted first. None: as configured.
+
+    >>> import pace_edge
+    >>> pace_edge.health()
+    []
+    """
     with _learner(model, journal, config) as learner:
         return check_health(learner)
 

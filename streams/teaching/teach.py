@@ -45,7 +45,14 @@ if TYPE_CHECKING:
 class Lesson:
     """What teaching did. `windows` of `windows_heard` were loud enough to learn from; `before` and `after` are what
     the same sound was and is called, with the score from 0 to 1; `examples` counts the class's examples now; `id` is
-    the example's in the journal; `effect` is what it did to the other classes."""
+    the example's in the journal; `effect` is what it did to the other classes.
+
+    >>> import pace_edge
+    >>> with pace_edge.Teacher() as teacher:
+    ...     lesson = teacher.learn_file("doorbell", "ring.wav", 0.0, 2.5)
+    >>> lesson.label, lesson.examples, lesson.is_new_class, lesson.after[0]
+    ('doorbell', 1, True, 'doorbell')
+    """
 
     label: str
     source: str
@@ -72,7 +79,17 @@ class Lesson:
 
 @dataclass(frozen=True)
 class TableLessons:
-    """What came of the rows of a table: the lessons, and a sentence with its line for each row that was not taught."""
+    """What came of the rows of a table: the lessons, and a sentence with its line for each row that was not taught.
+
+    >>> import pace_edge
+    >>> from pathlib import Path
+    >>> table = Path("ring.txt")
+    >>> table.write_text("0.0\t2.5\tdoorbell\n9.0\t8.0\tdoorbell\n") and None
+    >>> with pace_edge.Teacher() as teacher:
+    ...     done = teacher.learn_table(table)  # of ring.wav, which is beside it
+    >>> done.in_words(), done.refused
+    ('1 row taught; 1 not', ('line 2: the stretch from 9 to 8 s ends before it begins',))
+    """
 
     lessons: tuple[Lesson, ...]
     refused: tuple[str, ...]
@@ -83,7 +100,18 @@ class TableLessons:
 
 
 class Teacher(Changer):
-    """A model with its journal open for labels; whichever listener runs takes them up at its next window."""
+    """A model with its journal open for labels; whichever listener runs takes them up at its next window.
+
+    >>> import pace_edge
+    >>> import soundfile
+    >>> samples, rate_hz = soundfile.read("ring.wav")
+    >>> with pace_edge.Teacher() as teacher:
+    ...     lesson = teacher.learn("doorbell", samples, rate_hz)
+    ...     print(teacher.classify("ring_hall.wav").label)
+    ...     print(teacher.undo().did)
+    doorbell
+    undone: learn 'doorbell' from an array of 3.20 s
+    """
 
     def __init__(
         self, model: str | Path | Model | None = None, *, journal: str | Path | None = None,

@@ -1,0 +1,120 @@
+"""The public surface is one table; every name in it has an example that runs, is typed, listed, quick to import."""
+
+import doctest
+import inspect
+import pydoc
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pace_edge
+from pace_edge.config import DEMO_RECORDING, STARTER_MODEL
+from tools.write_stub import STUB, stub
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with two recordings of a doorbell, one of everyday sounds, and a model."""
+    for name in ("ring.wav", "ring_hall.wav"):
+        shutil.copy(ROOT / "examples" / "sounds" / name, tmp_path)
+    shutil.copy(DEMO_RECORDING, tmp_path)
+    (tmp_path / "model.onnx").symlink_to(STARTER_MODEL)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", pace_edge.__all__)
+def test_every_public_name_has_an_example_that_is_right(name, place):
+    named = doctest.DocTestFinder().find(getattr(pace_edge, name), name, globs={})
+    tests = [test for test in named if test.examples]
+    assert name in [test.name for test in tests]
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    said: list[str] = []
+    for test in tests:
+        runner.run(test, out=said.append)
+    assert not runner.failures, "".join(said)
+
+
+@pytest.mark.parametrize("name", pace_edge.__all__)
+def test_every_public_name_is_told_to_help_and_dir_in_one_line(name):
+    module, line = pace_edge.PUBLIC[name]
+    assert inspect.getmodule(getattr(pace_edge, name)).__name__ == module  # where it is made, not where it passes
+    assert f"{name} {line}" in re.sub(" +", " ", pace_edge.__doc__)
+    assert name in dir(pace_edge)
+
+
+def test_help_lists_what_there_is():
+    text = pydoc.render_doc(pace_edge, renderer=pydoc.plaintext)
+    for part in ("class Teacher", "class Window", "listen(", "classify(", "class AudioError", pace_edge.__version__):
+        assert part in text
+
+
+def test_the_stub_is_the_table():
+    assert STUB.read_text() == stub(), "run: python -m tools.write_stub"
+
+
+def test_everything_that_a_public_function_returns_or_raises_is_public():
+    public = {getattr(pace_edge, name) for name in pace_edge.__all__}
+    errors = {e for e in vars(sys.modules["pace_edge.errors"]).values() if inspect.isclass(e)}
+    assert errors <= public
+    from streams import heard
+
+    assert set(heard._TYPES) <= public
+
+
+def test_type_checkers_know_the_types_of_everything(tmp_path):
+    for package in ("pace_edge", "streams", "export"):
+        assert (ROOT / package / "py.typed").exists()
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import pace_edge\n"
+        "with pace_edge.Teacher() as teacher:\n"
+        "    reveal_type(teacher.learn('bell', [0.1], 16000))\n"
+        "reveal_type(pace_edge.classify('a.wav').windows)\n"
+        "for heard in pace_edge.listen(source=[0.1], rate_hz=16000):\n"
+        "    reveal_type(heard)\n"
+        "reveal_type(pace_edge.__version__)\n"
+    )
+    mypy = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(program)]
+    said = subprocess.run(mypy, cwd=ROOT, capture_output=True, text=True).stdout
+    revealed = re.findall(r'Revealed type is "(.*)"', said)
+    assert len(revealed) == 4, said
+    assert revealed[0].endswith("teach.Lesson")
+    assert revealed[1].startswith("tuple[streams.heard.Window")
+    for name in ("Window", "Event", "Example", "Operation", "Gap", "SourceState", "Notice"):
+        assert f".{name}" in revealed[2]
+    assert revealed[3].endswith("str")
+
+
+def test_importing_it_imports_nothing_heavy_and_a_wrong_name_is_told():
+    check = (
+        "import sys, pace_edge; assert not {'numpy', 'onnx', 'onnxruntime', 'pydantic', 'click'} & {*sys.modules}; "
+        "assert len([m for m in sys.modules if m.startswith(('pace_edge', 'streams'))]) == 1; "
+        "assert pace_edge.__version__; dir(pace_edge); assert 'numpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-OO", "-c", check], cwd=ROOT, check=True)
+    with pytest.raises(AttributeError, match="no attribute 'lissen'"):
+        _ = pace_edge.lissen  # type: ignore[attr-defined]
+
+
+def test_the_version_is_the_packages():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "pace_edge.__version__"}
+    assert re.fullmatch(r"\d+\.\d+\.\d+", pace_edge.__version__)
+
+
+def test_the_python_of_the_readme_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    programs = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert programs
+    for program in programs:
+        exec(compile(program, "README.md", "exec"), {})
+    assert "doorbell" in capsys.readouterr().out
