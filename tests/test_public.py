@@ -20,9 +20,10 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder with two recordings of a doorbell, one of everyday sounds, and a model."""
+    """A folder with two recordings of a doorbell, labels for one, a recording of everyday sounds, and a model."""
     for name in ("ring.wav", "ring_hall.wav"):
         shutil.copy(ROOT / "examples" / "sounds" / name, tmp_path)
+    (tmp_path / "ring.txt").write_text("0.0\t2.5\tdoorbell\n9.0\t8.0\tdoorbell\n")
     shutil.copy(DEMO_RECORDING, tmp_path)
     (tmp_path / "model.onnx").symlink_to(STARTER_MODEL)
     monkeypatch.chdir(tmp_path)

@@ -82,11 +82,8 @@ class TableLessons:
     """What came of the rows of a table: the lessons, and a sentence with its line for each row that was not taught.
 
     >>> import pace_edge
-    >>> from pathlib import Path
-    >>> table = Path("ring.txt")
-    >>> table.write_text("0.0\t2.5\tdoorbell\n9.0\t8.0\tdoorbell\n") and None
     >>> with pace_edge.Teacher() as teacher:
-    ...     done = teacher.learn_table(table)  # of ring.wav, which is beside it
+    ...     done = teacher.learn_table("ring.txt")  # Audacity's labels of ring.wav, which is beside it
     >>> done.in_words(), done.refused
     ('1 row taught; 1 not', ('line 2: the stretch from 9 to 8 s ends before it begins',))
     """
