@@ -95,6 +95,18 @@ class LearningError(PaceEdgeError):
     """
 
 
+class OtherFormError(LearningError):
+    """A new label differs from the class `near` only in case, separators or Unicode form: it may be a slip."""
+
+    def __init__(self, label: str, near: str) -> None:
+        super().__init__(
+            f"there is '{near}' already, and '{label}' differs from it in its form only",
+            do=f"Give '{near}' if that is meant; if a class of its own is meant, insist with --new-class "
+            '(new_class=True in Python, "new_class": true over the API). Nothing was changed.',
+        )
+        self.near = near
+
+
 class SinkError(PaceEdgeError):
     """A sink cannot be set up: its file, its receiver's address or its secret.
 

@@ -20,7 +20,7 @@ import sqlite3
 import tempfile
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +32,7 @@ from pace_edge.heard_memory import HeardWindow as HeardWindow
 from pace_edge.journal_file import KEEPERS, insert_row, model_of
 from pace_edge.label_check import checked_label as checked_label
 from pace_edge.label_check import tidied_label
+from pace_edge.merging import Merged, bring_recordings, choose
 from pace_edge.operation_log import Example as Example
 from pace_edge.operation_log import OperationLog
 from pace_edge.operations import Kind, Operation, State, can_be_undone, effective, undone
@@ -95,24 +96,24 @@ class Journal(OperationLog):
                 self._append(Operation(kind="undo", target=operation.id))
         return taken
 
-    def merge(self, path: Path) -> tuple[int, dict[int, str]]:
-        """Take over another journal's examples, as they are called there: how many are new here, and what was damaged
-        there. Those that are known here, or were forgotten here, stay as they are. Raises JournalError."""
+    def merge(self, path: Path, *, own: Collection[str] = ()) -> Merged:
+        """Take over another journal's examples, as they are called there, with the recordings that were kept of them.
+        Those that are known here, or were forgotten here, stay as they are; what is damaged there, or has a label that
+        cannot be used, is left out. `own`: the model's classes. Raises JournalError."""
+        added: list[Operation] = []
         with copied(path, self) as other:
             theirs = other.operations()
-            calls = effective(theirs, State()).examples
             with self._said_plainly(), self._transaction():
-                ours = self.operations()
-                void = undone(ours)
-                known = {o.origin for o in ours if o.origin and not {o.id, o.target} & void}
-                new = {o.id: o for o in theirs if o.id in calls and o.origin not in known}
-                merged, merge = 0, 0
-                for id, embeddings in other.embeddings(new):
+                ours, merge = self.operations(), 0
+                chosen = choose(theirs, ours, own)
+                for id, embeddings in other.embeddings(chosen.examples):
                     if not merge:
                         merge = self._append(Operation(kind="merge", source=str(path))).id
-                    self._append(replace(new[id], label=calls[id], target=merge), embeddings)
-                    merged += 1
-        return merged, other.damaged
+                    added.append(self._append(replace(chosen.examples[id], target=merge), embeddings))
+            left_out = {**other.damaged, **chosen.left_out}
+        kept = [*added, *(o for o in ours if o.id in chosen.known)]
+        came, without = bring_recordings(path.with_name(path.stem + ".clips"), self.clips, kept)
+        return Merged(len(added), left_out, came, without)
 
     def restore(self, rows: Iterable[tuple[tuple[object, ...], str, bytes | None]], *, last_id: int = 0) -> None:
         """Rows of another file, as they were there, into this new one: the values of COLUMNS, their checksum, and an

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from pace_edge.errors import UsageError
+from pace_edge.errors import LearningError, OtherFormError, UsageError
 
 LONGEST = 100  # characters
 UNKNOWN = "unknown"  # what a listener calls a sound that is like no class
@@ -35,6 +35,28 @@ def checked_label(label: str, own: Collection[str] = ()) -> str:
             do="Give another name.",
         )
     return label
+
+
+def taught_label(label: str, known: Collection[str], own: Collection[str] = (), *, new_class: bool = False) -> str:
+    """The label as it is stored, for what is taught beside the classes `known`.
+
+    `own`: as in `checked_label`. `new_class`: the label is meant, although there is one of another form. Raises
+    UsageError, and OtherFormError where there is one and it is not meant.
+    """
+    label = checked_label(label, own)
+    near = None if new_class else same_form(label, known)
+    if near is not None:
+        raise OtherFormError(label, near)
+    return label
+
+
+def no_class(label: str, known: Iterable[str]) -> LearningError:
+    """What to raise where a class is named that is not known."""
+    near = nearest(label, known)
+    return LearningError(
+        f"no class is called {label!r}",
+        do=f"Did you mean '{near}'? Nothing was changed." if near else "Nothing was changed; see pace-edge labels.",
+    )
 
 
 def tidied_label(label: str) -> str:

@@ -77,10 +77,18 @@ class OperationLog(HeardMemory):
             if row is None or row[0] != "learn":
                 continue
             _, label, source, checksum, blob = row
-            if blob is not None and hashlib.sha256(blob).hexdigest() == checksum:
-                yield id, np.frombuffer(blob, "<f4").reshape(-1, self.embedding_size)
+            rows = None if blob is None else self._rows(blob, checksum)
+            if rows is not None:
+                yield id, rows
             else:
                 self.damaged[id] = f"learn '{label}' from {source}"
+
+    def _rows(self, blob: bytes, checksum: str) -> np.ndarray | None:
+        """Embeddings as they were written; None: they are not, or no classifier could learn them."""
+        if hashlib.sha256(blob).hexdigest() != checksum or not blob or len(blob) % (4 * self.embedding_size):
+            return None
+        rows = np.frombuffer(blob, "<f4").reshape(-1, self.embedding_size)
+        return rows if np.isfinite(rows).all() else None
 
     def damage(self) -> list[str]:
         """One line, for a person, for each damaged row that was met so far."""

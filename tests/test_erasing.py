@@ -47,7 +47,7 @@ def test_a_reset_leaves_a_copy_that_brings_everything_back(tmp_path):
         assert [o.kind for o in journal.operations()] == ["reset"]
         with pytest.raises(LearningError, match="not so much to undo"):
             journal.undo()
-        assert journal.merge(copy) == (2, {})
+        assert journal.merge(copy)[:2] == (2, {})
         assert sorted(effective(journal.operations(), State()).examples.values()) == ["a", "b"]
 
 

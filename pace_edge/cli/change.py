@@ -22,16 +22,23 @@ if TYPE_CHECKING:
 @click.argument("event", required=False)
 @click.option("--label", required=True, help="What it really was.")
 @click.option("--example", type=click.IntRange(min=1), metavar="ID", help="Instead of an event: a taught example.")
+@options.new_class
 @options.place
 @options.as_json
-def correct(event: str | None, label: str, example: int | None, as_json: bool, **where: Any) -> None:
+def correct(event: str | None, label: str, example: int | None, new_class: bool, as_json: bool, **where: Any) -> None:
     """Say what a sound really was.
 
     EVENT is the id of one of the last 200 that were announced, or its beginning; without it, the last one.
     """
     if event is not None and example is not None:
         raise UsageError("an EVENT and --example exclude each other", do="Give one of them.")
-    _do(where, as_json, lambda changer: changer.correct(event or "last", label, example=example))
+
+    def change(changer: Changer) -> Change:
+        return options.as_meant(
+            lambda label, new: changer.correct(event or "last", label, example=example, new_class=new), label, new_class
+        )
+
+    _do(where, as_json, change)
 
 
 @click.command()
@@ -91,14 +98,19 @@ def unhide(label: str, as_json: bool, **where: Any) -> None:
 @click.command()
 @click.argument("label")
 @click.argument("new_label")
+@options.new_class
 @options.place
 @options.as_json
-def rename(label: str, new_label: str, as_json: bool, **where: Any) -> None:
+def rename(label: str, new_label: str, new_class: bool, as_json: bool, **where: Any) -> None:
     """Give a label another name.
 
     If there is such a label already, the two become one.
     """
-    _do(where, as_json, lambda changer: changer.rename(label, new_label))
+
+    def change(changer: Changer) -> Change:
+        return options.as_meant(lambda new, meant: changer.rename(label, new, new_class=meant), new_label, new_class)
+
+    _do(where, as_json, change)
 
 
 @click.command()

@@ -5,6 +5,8 @@ in the journal, which whichever listener runs takes up at its next window, and s
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -12,9 +14,10 @@ from typing import Self
 from pace_edge.errors import LearningError, UsageError
 from pace_edge.heard_memory import EVENTS_KEPT, HeardEvent
 from pace_edge.journal import Example
-from pace_edge.label_check import checked_label, tidied_label
+from pace_edge.kept_audio import is_kept_name
+from pace_edge.label_check import no_class, same_form, taught_label, tidied_label
 from pace_edge.model_file import Model
-from pace_edge.operations import Operation
+from pace_edge.operations import Operation, State
 from pace_edge.snapshot import snapshot_path
 from streams.configuration.place import place
 from streams.configuration.running import unmet
@@ -91,10 +94,12 @@ class Changer:
         """Where listeners run here, and none of them uses this journal: a sentence of each, with where it listens."""
         return unmet(self._journal.path)
 
-    def correct(self, event: str = LAST, label: str = "", *, example: int | None = None) -> Change:
+    def correct(
+        self, event: str = LAST, label: str = "", *, example: int | None = None, new_class: bool = False
+    ) -> Change:
         """An announced sound, by its id or the beginning of it, or the last one, was really `label`; or a taught
         example was. A sound that was corrected before is corrected again, and still counts once."""
-        label, before = self._taught_label(label), self._survey()
+        label, before = self.taught_label(label, new_class=new_class), self._survey()
         if example is None:
             found = self._event(event)
             words = f"the '{found.label}' heard at {found.start_s:.1f} s"
@@ -111,17 +116,19 @@ class Changer:
     def remove(self, example: int) -> Change:
         """This taught example does not count any more; its class stays as its others make it."""
         before = self._survey()
-        if example not in self._learner.state.examples:
-            raise _no_example(example)
-        label = self._learner.state.examples[example]
-        done = self._journal.append("remove", label, target=example)
+        with self._deciding() as state:
+            if example not in state.examples:
+                raise _no_example(example)
+            label = state.examples[example]
+            done = self._journal.append("remove", label, target=example)
         return self._changed(f"example {example} of '{label}' is taken back exactly", label, before, {label}, done)
 
     def undo(self, steps: int = 1, *, newest: int | None = None) -> Change:
         """Take back the last `steps` operations that are in effect, whoever did them; with the id of the `newest`, only
         if nothing else was done after it."""
-        before, old = self._survey(), self._learner.state
-        taken = self._journal.undo(steps, newest=newest)
+        before = self._survey()
+        with self._deciding() as old:
+            taken = self._journal.undo(steps, newest=newest)
         self._learner.catch_up()
         new = self._learner.state
         about = {o.label for o in taken} | {o.new_label for o in taken} - {""}
@@ -133,59 +140,81 @@ class Changer:
 
     def forget(self, label: str, *, purge: bool = False) -> Change:
         """No example counts any more that is called so. `purge`: erase them from the disk too, for good."""
-        label, before = self._known(label), self._survey()
-        self._not_background(label)
-        taught = sum(name == label for name in self._learner.state.examples.values())
-        built_in = sum(
-            count for own, count in zip(self._model.info.labels, self._model.info.counts, strict=True)
-            if self._learner.state.built_in[own] == label
-        )  # fmt: skip
-        did, done = f"'{label}' is forgotten: {_examples(taught)} taken back exactly", None
+        before, done, gone = self._survey(), None, []
+        with self._deciding() as state:
+            label = self._known(label)
+            self._not_background(label)
+            taught = sum(name == label for name in state.examples.values())
+            built_in = sum(
+                count for own, count in zip(self._model.info.labels, self._model.info.counts, strict=True)
+                if state.built_in[own] == label
+            )  # fmt: skip
+            if purge:
+                gone = self._journal.purge(label)
+            else:
+                done = self._journal.append("forget", label)
+        did = f"'{label}' is forgotten: {_examples(taught)} taken back exactly"
         if built_in:
             did += (
                 f"; it came with the model, which holds only the sum over its {built_in:g} examples: it is never named "
                 "again, and they go on speaking, nameless, against the other classes"
             )
         if purge:
-            gone = self._journal.purge(label)
             self._erase_audio(gone)
             self._journal.shrink()
             did += f"; {_examples(len(gone))} erased from the disk, which cannot be undone"
-        else:
-            done = self._journal.append("forget", label)
-            did += "; the file keeps their embeddings, for undo: --purge erases them" if taught else ""
+        elif taught:
+            did += "; the file keeps their embeddings, for undo: --purge erases them"
         return self._changed(did, label, before, {label}, done)
 
     def hide(self, label: str) -> Change:
         """It is not reported; its sounds are still known, so that they are not taken for another's."""
-        label, before = self._known(label), self._survey()
-        self._not_background(label)
-        done = self._journal.append("hide", label)
+        before = self._survey()
+        with self._deciding():
+            label = self._known(label)
+            self._not_background(label)
+            done = self._journal.append("hide", label)
         return self._changed(f"'{label}' is hidden: it is not reported", label, before, {label}, done)
 
     def unhide(self, label: str) -> Change:
-        label, before = self._known(label), self._survey()
-        done = self._journal.append("unhide", label)
+        before = self._survey()
+        with self._deciding():
+            label = self._known(label)
+            done = self._journal.append("unhide", label)
         return self._changed(f"'{label}' is reported again", label, before, {label}, done)
 
-    def rename(self, label: str, new_label: str) -> Change:
-        """If there is a class `new_label` already, the two become one."""
-        label, new_label, before = self._known(label), self._taught_label(new_label), self._survey()
-        self._not_background(label)
-        joined = ", which it joins" if new_label in self._learner.state.labels else ""
-        done, about = self._journal.append("rename", label, new_label=new_label), {label, new_label}
-        return self._changed(f"'{label}' is called '{new_label}' now{joined}", new_label, before, about, done)
+    def rename(self, label: str, new_label: str, *, new_class: bool = False) -> Change:
+        """If there is a class `new_label` already, the two become one. `new_class`: it is meant, although there is a
+        class of another form of it."""
+        before, done = self._survey(), None
+        with self._deciding() as state:
+            label = self._known(label)
+            others = [one for one in state.labels if one != label]  # its own name may be put into another form
+            new_label = taught_label(new_label, others, self._model.info.labels, new_class=new_class)
+            self._not_background(label)
+            joined = ", which it joins" if new_label in others else ""
+            if new_label != label:
+                done = self._journal.append("rename", label, new_label=new_label)
+        did = f"'{label}' is called '{new_label}' now{joined}" if done else f"'{label}' is called so already"
+        return self._changed(did, new_label, before, {label, new_label}, done)
 
     def merge(self, journal: Path) -> Change:
         """Another device's examples, from its journal; doing it twice changes nothing."""
         before, had = self._survey(), self._learner.state.examples
-        new, damaged = self._journal.merge(journal)
+        labels = self._learner.state.labels
+        merged = self._journal.merge(journal, own=self._model.info.labels)
         self._learner.catch_up()
         about = {label for id, label in self._learner.state.examples.items() if id not in had}
-        did = f"{_examples(new)} of {journal} are new here" + (f": {', '.join(sorted(about))}" if about else "")
-        if damaged:
-            did += f"; {len(damaged)} damaged there and left out: " + ", ".join(damaged.values())
-        return self._changed(did, "", before, about)
+        did = f"{_examples(merged.new)} of {journal} are new here" + (f": {', '.join(sorted(about))}" if about else "")
+        if merged.recordings:
+            did += f"; {merged.recordings} recording{'s' * (merged.recordings != 1)} came with them"
+        if merged.left_out:
+            did += f"; {len(merged.left_out)} damaged or not to be used there, and left out: "
+            did += ", ".join(merged.left_out.values())
+        for label in sorted(about - {*labels}):
+            if near := same_form(label, labels):
+                did += f"; '{label}' came beside '{near}': pace-edge rename makes the two one"
+        return self._changed("; ".join([did, *merged.without]), "", before, about)
 
     def reset(self) -> Change:
         """Everything that was taught goes; a copy of the journal stays beside it."""
@@ -196,7 +225,34 @@ class Changer:
         did = f"everything taught is gone; a copy is {copy}: pace-edge merge brings its examples back"
         return self._changed(did, "", before, set())
 
+    def taught_label(self, label: str, *, new_class: bool = False, beside: Collection[str] = ()) -> str:
+        """The label as it is stored, if something may be taught as it; every door asks here.
+
+        `beside`: labels that will be taught before it. `new_class`: it is meant, although it differs from a class that
+        there is in its form only. Raises UsageError, OtherFormError.
+        """
+        self._learner.catch_up()
+        known = {*self._learner.state.labels, *beside}
+        return taught_label(label, sorted(known), self._model.info.labels, new_class=new_class)
+
+    _taught_label = taught_label
+
+    def no_class(self, label: str) -> LearningError:
+        """What to raise where this class is not known: with what was meant, as far as that can be told."""
+        state = self._learner.state
+        now = state.names_now([label])[label]
+        if now in state.labels:
+            return LearningError(f"no class is called {label!r}: it is called '{now}' now", do="Nothing was changed.")
+        return no_class(label, state.labels)
+
     # What they share
+
+    @contextmanager
+    def _deciding(self) -> Iterator[State]:
+        """One transaction around what is looked up, decided and written; what the journal comes to at its beginning."""
+        with self._journal.deciding():
+            self._learner.catch_up()
+            yield self._learner.state
 
     def _survey(self) -> Survey:
         self._learner.catch_up()
@@ -228,20 +284,13 @@ class Changer:
             do="Teach a sound of longer ago from its recording: pace-edge learn --label LABEL --file FILE.",
         )
 
-    def _taught_label(self, label: str) -> str:
-        """The label as it is stored, if a class may be called so. Raises UsageError."""
-        return checked_label(label, self._model.info.labels)
-
     def _known(self, label: str) -> str:
         self._learner.catch_up()
         if label in self._learner.state.labels:
             return label  # also one of an older journal that no class may be called any more
         label = tidied_label(label)
         if label not in self._learner.state.labels:
-            raise LearningError(
-                f"no class is called '{label}'", expected="one of " + ", ".join(self._learner.state.labels),
-                do="Nothing was changed.",
-            )  # fmt: skip
+            raise self.no_class(label)
         return label
 
     def _not_background(self, label: str) -> None:
@@ -251,10 +300,12 @@ class Changer:
             )
 
     def _erase_audio(self, gone: list[Operation]) -> None:
-        """The recordings that `learn --keep-audio` kept; a person's own files are theirs."""
+        """The recordings that were kept beside the journal, where no other example has them; a person's own files are
+        theirs."""
         snapshot_path(self._journal.path).unlink(missing_ok=True)
+        still = {operation.audio for operation in self._journal.operations()}
         for operation in gone:
-            if operation.audio and not Path(operation.audio).is_absolute():
+            if is_kept_name(operation.audio) and operation.audio not in still:
                 with contextlib.suppress(OSError):
                     (self._journal.clips / operation.audio).unlink()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from pace_edge.audio import read_audio
 from pace_edge.errors import PaceEdgeError, UsageError
 from pace_edge.journal import Journal, copied
+from pace_edge.kept_audio import recording_path
 from pace_edge.label_check import checked_label
 from pace_edge.model_file import Model
 from pace_edge.operations import Operation, State, beginning, effective, undone
@@ -72,9 +73,9 @@ def _teach(model: Model, journal: Journal, again: list[Operation], state: State,
     """Why it could not be, by id."""
     encoder, reasons = Encoder(model), {}
     for o in again:
-        path = clips / o.audio
+        path = recording_path(clips, o.audio)
         try:
-            if not o.audio:
+            if path is None:
                 raise PaceEdgeError(f"example {o.id} ({o.source}) has no recording")
             if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != o.audio_sha256:
                 raise PaceEdgeError(f"{path} is gone, or not what it was")

@@ -17,6 +17,7 @@ class Answer(BaseModel):
 class Trouble(Answer):
     error: str
     status: int
+    near: str | None = Field(default=None, description="The class that was perhaps meant by a label of another form.")
 
 
 class LoggedIn(Answer):

@@ -22,11 +22,18 @@ class Login(Asked):
     token: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+NewClass = Annotated[
+    bool,
+    Field(description="The label is meant, although there is a class that differs from it in its form only; else 409."),
+]
+
+
 class WhatItIs(Asked):
     """A label, or that it is nothing to be announced."""
 
     label: Label | None = None
     background: Annotated[bool, Field(description="Instead of a label: it is nothing to be announced.")] = False
+    new_class: NewClass = False
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -81,6 +88,7 @@ class Forget(OneLabel):
 
 class Rename(OneLabel):
     new_label: Label
+    new_class: NewClass = False
 
 
 class OneExample(Asked):
@@ -107,6 +115,7 @@ class Review(Asked):
     answer: Literal["yes", "no", "other", "skip"]
     label: Label | None = None
     background: bool = False
+    new_class: NewClass = False
 
     @model_validator(mode="after")
     def _other_is_named(self) -> Self:

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pace_edge.errors import DeviceError, JournalError, LearningError, PaceEdgeError
+from pace_edge.errors import DeviceError, JournalError, LearningError, OtherFormError, PaceEdgeError
 from streams.web.desk import BusyError
 from streams.web.guard import RefusedError, refusal
 
@@ -49,7 +49,8 @@ class Call:
             except BusyError:
                 return refusal(RefusedError(503, "Too much is asked at once. Ask again in a moment.", 1.0))
             except PaceEdgeError as error:
-                return refusal(RefusedError(_status(error), str(error)))
+                near = error.near if isinstance(error, OtherFormError) else None
+                return refusal(RefusedError(_status(error), str(error), near=near))
             except RefusedError as refused:  # while the body came
                 return refusal(refused)
             except HTTPException:

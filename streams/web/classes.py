@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from pace_edge.errors import LearningError
+from pace_edge.kept_audio import LARGEST_BYTES, is_kept_name, recording_path
 from pace_edge.operations import Operation
 from streams.teaching.examples import TaughtExample, examples_of
 from streams.teaching.labels import count_labels
@@ -22,8 +22,6 @@ from streams.web.guard import RefusedError, refusal
 
 if TYPE_CHECKING:
     from streams.web.app import Context
-
-LARGEST_BYTES = 200_000_000  # of a recording that is played
 
 
 async def labels(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
@@ -44,9 +42,7 @@ async def label(context: Context, asked: OneLabel, _request: Request) -> dict[st
     def work(teacher: Teacher) -> dict[str, Any]:
         learner = teacher.learner
         if asked.label not in learner.state.labels:
-            raise LearningError(
-                f"no class is called '{asked.label}'", expected="one of " + ", ".join(learner.state.labels)
-            )
+            raise teacher.no_class(asked.label)
         found = examples_of(learner, asked.label)
         return {
             "label": asked.label,
@@ -68,11 +64,12 @@ def _example_record(example: TaughtExample, clips: Path) -> dict[str, Any]:
 
 
 def recording_of(operation: Operation, clips: Path) -> Path | None:
-    """The file that holds an example's sound, as the journal names it; None: there is none any more."""
-    if not operation.audio:
+    """The file that holds an example's sound, as the journal names it; None: there is none any more. Where another
+    device's journal names a file by its whole path, it is none of this machine's."""
+    path = recording_path(clips, operation.audio)
+    if operation.target and not is_kept_name(operation.audio):
         return None
-    path = Path(operation.audio) if Path(operation.audio).is_absolute() else clips / operation.audio
-    return path if path.is_file() and path.stat().st_size <= LARGEST_BYTES else None
+    return path if path and path.is_file() and path.stat().st_size <= LARGEST_BYTES else None
 
 
 async def example_audio(context: Context, asked: ExampleQuery, _request: Request) -> Response:

@@ -40,9 +40,11 @@ HEADERS = {
 
 
 class RefusedError(Exception):
-    def __init__(self, status: int, words: str, wait_s: float = 0.0) -> None:
+    """`near`: the class that was perhaps meant by a label that was refused."""
+
+    def __init__(self, status: int, words: str, wait_s: float = 0.0, *, near: str | None = None) -> None:
         super().__init__(words)
-        self.status, self.words, self.wait_s = status, words, wait_s
+        self.status, self.words, self.wait_s, self.near = status, words, wait_s, near
 
 
 class Guard:
@@ -134,7 +136,8 @@ def refusal(refused: RefusedError) -> JSONResponse:
     headers = {"retry-after": str(math.ceil(refused.wait_s))} if refused.wait_s else {}
     if refused.status == 413:
         headers["connection"] = "close"  # what else comes of the body is not read
-    return JSONResponse({"error": refused.words, "status": refused.status}, refused.status, headers)
+    said = {"error": refused.words, "status": refused.status} | ({"near": refused.near} if refused.near else {})
+    return JSONResponse(said, refused.status, headers)
 
 
 def _bounded(scope: Scope, receive: Receive, most: int) -> Receive:

@@ -97,7 +97,9 @@ async def answer(context: Context, asked: Review, _request: Request) -> dict[str
             words, id = f"{did}: noted, nothing was learned", 0
         else:
             told = teacher.background if asked.background else asked.label
-            change = teacher.correct(asked.event, label if asked.answer == "yes" else told or "")
+            change = teacher.correct(
+                asked.event, label if asked.answer == "yes" else told or "", new_class=asked.new_class
+            )
             did, words, id = change.did, change.in_words(), change.id
         return {"id": id, "did": did, "words": words, "left": len(_open(teacher))}
 

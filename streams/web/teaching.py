@@ -96,7 +96,9 @@ def _uploaded(path: Path, rate_hz: int) -> np.ndarray:
 
 async def correct(context: Context, asked: Correct, _request: Request) -> dict[str, Any]:
     return await _change(
-        context, lambda t: t.correct(asked.event or "", label_of(asked, t), example=asked.example)
+        context, lambda t: t.correct(
+            asked.event or "", label_of(asked, t), example=asked.example, new_class=asked.new_class
+        )
     )  # fmt: skip
 
 
@@ -121,7 +123,9 @@ async def unhide(context: Context, asked: OneLabel, _request: Request) -> dict[s
 
 
 async def rename(context: Context, asked: Rename, _request: Request) -> dict[str, Any]:
-    return await _change(context, lambda teacher: teacher.rename(asked.label, asked.new_label))
+    return await _change(
+        context, lambda teacher: teacher.rename(asked.label, asked.new_label, new_class=asked.new_class)
+    )
 
 
 async def _change(context: Context, work: Callable[[Teacher], Change]) -> dict[str, Any]:

@@ -140,14 +140,15 @@ def test_forgetting_says_what_is_exact_and_what_is_not(changer):
 
 def test_a_purge_erases_and_drops_the_recordings_and_the_snapshot(changer):
     changer._journal.clips.mkdir()
-    (changer._journal.clips / "x.flac").write_text("sound")
+    kept = f"{1:032x}.flac"
+    (changer._journal.clips / kept).write_text("sound")
     mine = changer._journal.path.with_name("mine.wav")
     mine.write_text("sound")
-    for audio in ("x.flac", str(mine)):
-        changer._journal.add("a", embeddings("a", 1), source="test", audio=audio, audio_sha256="0")
+    for audio in (kept, str(mine), "../mine.wav"):
+        changer._journal.add("a", embeddings("a", len(audio)), source="test", audio=audio, audio_sha256="0")
     snapshot_path(changer._journal.path).write_text("sums")
-    assert "2 taught examples erased from the disk, which cannot be undone" in changer.forget("a", purge=True).did
-    assert not (changer._journal.clips / "x.flac").exists()
+    assert "3 taught examples erased from the disk, which cannot be undone" in changer.forget("a", purge=True).did
+    assert not (changer._journal.clips / kept).exists()
     assert not snapshot_path(changer._journal.path).exists()
     assert mine.exists()
     assert taught(changer) == {}
@@ -168,7 +169,7 @@ def test_a_class_is_renamed_hidden_and_shown_again(changer):
 def test_another_device_s_examples_are_merged_once(changer, tmp_path):
     teach(changer, "a")
     with Changer(model(), journal=tmp_path / "other") as other:
-        teach(other, "a", "b")
+        teach(other, "b", "a")
     assert "2 taught examples of" in changer.merge(tmp_path / "other").did
     assert "0 taught examples of" in changer.merge(tmp_path / "other").did
     assert sorted(taught(changer).values()) == ["a", "a", "b"]
@@ -185,10 +186,12 @@ def test_a_reset_leaves_the_model_as_it_came(changer):
 
 
 @pytest.mark.parametrize("verb", ["forget", "hide", "unhide", "rename"])
-def test_a_label_that_is_not_there_is_said_with_those_that_are(changer, verb):
+def test_a_label_that_is_not_there_is_said_with_the_nearest_that_is(changer, verb):
     more = ["x"] if verb == "rename" else []
-    with pytest.raises(LearningError, match="no class is called 'dog': expected one of low, high, background"):
+    with pytest.raises(LearningError, match=r"no class is called 'dog'\. Nothing was changed; see pace-edge labels"):
         getattr(changer, verb)("dog", *more)
+    with pytest.raises(LearningError, match=r"no class is called 'hihg'\. Did you mean 'high'\? Nothing was changed"):
+        getattr(changer, verb)("hihg", *more)
     assert changer._journal.operations() == []
 
 

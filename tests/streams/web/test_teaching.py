@@ -236,3 +236,13 @@ def test_more_than_can_be_done_is_refused_not_queued_for_ever(small_model, monke
     with serving(small_model) as served:
         status, headers, _ = served.ask("POST", "/api/undo", "{}", JSON)
         assert (status, headers["retry-after"]) == (503, "1")
+
+
+def test_another_form_of_a_class_is_refused_with_that_class_and_insisted_on(served):
+    served.hear_low(3)
+    asked = {"label": "high", "new_label": "LOW"}
+    refused = served.post("/api/rename", 409, **asked)
+    assert refused["near"] == "low"
+    assert "there is 'low' already" in refused["error"]
+    assert served.post("/api/rename", **asked, new_class=True)["label"] == "LOW"
+    assert served.post("/api/hide", 409, label="lwo").get("near") is None

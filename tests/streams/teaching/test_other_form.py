@@ -1,0 +1,67 @@
+"""A label that differs from a class in its form only is asked about, by every door, before anything is changed."""
+
+import pytest
+
+from pace_edge.errors import LearningError, OtherFormError, UsageError
+from streams.teaching.change import Changer
+from tests.taught import embeddings, model
+
+
+@pytest.fixture
+def changer(tmp_path):
+    with Changer(model(), journal=tmp_path / "j") as changer:
+        changer._journal.add("dog_bark", embeddings("a", 1), source="test")
+        yield changer
+
+
+@pytest.mark.parametrize("label", ["Dog_bark", "dog bark", "DOG-BARK", " dog  bark "])
+@pytest.mark.parametrize("door", ["correct", "rename"])
+def test_another_form_of_a_class_is_refused_with_that_class_and_how_to_insist(changer, label, door):
+    def do(label, **insist):
+        if door == "correct":
+            return changer.correct(label=label, example=2, **insist)
+        return changer.rename("high", label, **insist)
+
+    changer._journal.add("high", embeddings("high", 1), source="test")
+    before = changer._journal.operations()
+    with pytest.raises(OtherFormError, match=r"there is 'dog_bark' already.*--new-class.*new_class=True") as refused:
+        do(label)
+    assert isinstance(refused.value, LearningError)
+    assert refused.value.near == "dog_bark"
+    assert changer._journal.operations() == before
+    assert do(label, new_class=True).label == " ".join(label.split())
+    changer.undo()
+    assert do("dog_bark").label == "dog_bark"
+
+
+def test_a_class_s_own_name_may_be_put_into_another_form(changer):
+    assert changer.rename("dog_bark", "Dog bark").did == "'dog_bark' is called 'Dog bark' now"
+
+
+def test_to_rename_a_class_as_it_is_called_writes_nothing(changer):
+    changer.hide("dog_bark")
+    before = changer._journal.operations()
+    change = changer.rename("dog_bark", " dog_bark ")
+    assert (change.did, change.id) == ("'dog_bark' is called so already", 0)
+    assert changer._journal.operations() == before
+    assert changer.learner.state.hidden == {"dog_bark"}
+
+
+def test_labels_are_checked_beside_those_that_will_be_taught_with_them(changer):
+    assert changer.taught_label("siren", beside=["dog"]) == "siren"
+    with pytest.raises(OtherFormError, match="there is 'Siren' already"):
+        changer.taught_label("siren", beside=["Siren"])
+    with pytest.raises(UsageError, match="sound that is like no class"):
+        changer.taught_label("UNKNOWN", new_class=True)
+
+
+def test_a_class_that_was_renamed_is_named_as_it_is_called_now(changer):
+    changer.rename("dog_bark", "Hund")
+    with pytest.raises(LearningError, match=r"no class is called 'dog_bark': it is called 'Hund' now\."):
+        changer.hide("dog_bark")
+
+
+def test_what_comes_by_a_merge_beside_another_form_is_said(changer, tmp_path):
+    with Changer(model(), journal=tmp_path / "other") as other:
+        other._journal.add("Dog bark", embeddings("a", 5), source="test")
+    assert "'Dog bark' came beside 'dog_bark': pace-edge rename" in changer.merge(tmp_path / "other").did
