@@ -1,7 +1,7 @@
 """Teaching over the API: one thread with the journal open, which does one thing after the other.
 
 SQLite's files belong to the thread that opened them. The thread opens the journal when it is first needed, again for
-another model, and closes it at the end.
+another model or journal, and closes it at the end.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 from streams.listening.listener import Listener
@@ -29,7 +30,7 @@ class Desk:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._teacher: Teacher | None = None
-        self._model = ""
+        self._place: tuple[str, Path] | None = None
         self._waiting = 0
         self._worker = ThreadPoolExecutor(1, "web-desk")
 
@@ -56,11 +57,11 @@ class Desk:
     def _opened(self) -> Teacher:
         """In the worker's thread."""
         ears = self._listener.ears
-        if self._teacher is None or self._model != ears.model.sha256:
+        place = ears.model.sha256, ears.learner.journal.path  # the listener's own, wherever that is
+        if self._teacher is None or self._place != place:
             self._close()
-            journal = ears.learner.journal.path  # the listener's own, wherever that is
-            self._teacher = Teacher(ears.model, journal=journal, encoder=ears.encoder)
-            self._model = ears.model.sha256
+            self._teacher = Teacher(ears.model, journal=place[1], encoder=ears.encoder)
+            self._place = place
         return self._teacher
 
     def _close(self) -> None:

@@ -8,12 +8,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pace_edge
 from pace_edge.model_file import read_model
 from streams.configuration import running as module
 from streams.configuration.running import Registration, elsewhere, running, unmet
+from tests.synthetic import RATE_HZ, with_info
 
 CHILD = """
 import sys
@@ -159,4 +161,21 @@ def test_listening_in_python_is_found_too(small_model, tmp_path):
     with pace_edge.Teacher(small_model, journal=tmp_path / "mine") as teacher:
         assert teacher.unmet() == []
     heard.close()
+    assert running() == []
+
+
+def test_what_a_listener_says_of_itself_follows_its_model_and_its_sources(small_model, tmp_path):
+    other = with_info(small_model, tmp_path / "other.onnx", name="other")
+    quiet = np.zeros(RATE_HZ, np.float32)
+    with pace_edge.Listener(small_model) as listener:
+        assert running()[0].sources == ()
+        list(listener.feed(quiet, source="attic"))
+        assert running()[0].sources == ("attic",)
+        listener.swap(other)
+        list(listener.feed(quiet, source="cellar"))
+        (found,) = running()
+        assert (found.model, found.model_name, found.sources) == (str(other), "other", ("attic", "cellar"))
+        assert Path(found.journal).name == "other.sqlite"
+        listener.finish("attic")
+        assert running()[0].sources == ("cellar",)
     assert running() == []

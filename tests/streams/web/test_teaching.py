@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from pace_edge.model_file import read_model
+from streams.configuration.settings import JournalSettings, Settings
 from streams.listening.learner import open_journal
 from streams.teaching.change import Changer
 from streams.web import guard
@@ -229,6 +230,19 @@ def test_teaching_goes_on_with_a_model_that_took_over(served, tmp_path):
     served.post("/api/learn", label="flute", last_s=2)
     with open_journal(read_model(other)) as journal:
         assert [o.label for o in journal.operations()] == ["flute"]
+
+
+def test_the_page_teaches_in_the_listeners_journal_wherever_that_is(small_model, tmp_path, state_folder):
+    with serving(small_model, settings=Settings(journal=JournalSettings(file=tmp_path / "mine"))) as served:
+        served.hear_high(3)
+        served.post("/api/learn", label="whistle", last_s=2)
+        served.listener.swap(small_model, journal=tmp_path / "another")
+        served.hear_high(3)
+        served.post("/api/learn", label="flute", last_s=2)
+    for name, label in (("mine", "whistle"), ("another", "flute")):
+        with open_journal(read_model(small_model), tmp_path / name) as journal:
+            assert [o.label for o in journal.operations()] == [label]
+    assert not (state_folder / "journals").exists()
 
 
 def test_more_than_can_be_done_is_refused_not_queued_for_ever(small_model, monkeypatch):
