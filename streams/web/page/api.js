@@ -1,17 +1,38 @@
 // Questions to the listener. What it refuses comes back as a Failed that says what happened and what to do.
 
+import { askWhich } from "./which.js";
+
 const PATIENCE_MS = 60000;
 
 export class Failed extends Error {
-  constructor(what, todo = "", status = 0) {
+  /** `near`: the class that was perhaps meant. */
+  constructor(what, todo = "", status = 0, near = "") {
     super(what);
     this.todo = todo;
     this.status = status;
+    this.near = near;
   }
 }
 
-/** The answer to a GET, or to a POST where there is a `body` (an object, or a file). Throws Failed. */
+/**
+ * The answer to a GET, or to a POST where there is a `body` (an object, or a file). Where a label is refused because a
+ * class has it in another form, the person is asked which is meant. Throws Failed.
+ */
 export async function ask(path, { body, query = {} } = {}) {
+  try {
+    return await answerTo(path, { body, query });
+  } catch (error) {
+    const asked = body instanceof Blob ? query : body;
+    const key = asked?.new_label === undefined ? "label" : "new_label";
+    const meant = error.near ? await askWhich(asked[key], error.near) : null;
+    if (!meant) throw error;
+    const { label, ...rest } = meant;
+    const other = { ...asked, [key]: label, ...rest };
+    return answerTo(path, body instanceof Blob ? { body, query: other } : { body: other, query });
+  }
+}
+
+async function answerTo(path, { body, query }) {
   const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
   const url = given.length ? `${path}?${new URLSearchParams(given)}` : path;
   const options = { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) };
@@ -42,6 +63,6 @@ async function refusal(response) {
   } catch {
     // no JSON: the status alone has to do
   }
-  if (said.error) return new Failed(said.error, "", response.status); // which says what to do, too
+  if (said.error) return new Failed(said.error, "", response.status, said.near); // it says what to do, too
   return new Failed(`The listener refused (${response.status}).`, "Try again.", response.status);
 }

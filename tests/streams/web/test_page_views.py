@@ -127,6 +127,34 @@ def test_a_class_is_renamed_where_it_stands_and_gets_its_name_back(page):
     page.listening.post("api/undo", {})
 
 
+def test_a_label_of_another_form_of_a_class_is_asked_about(page):
+    page.listening.teach("clink", "ring.wav")
+    page.open("classes/clink")
+
+    def rename_and_answer(answer):
+        page.click("#view-classes button", "Rename")
+        page.wait("document.activeElement.value === 'clink'")
+        page.fill(".dialog input", "Kettle")
+        page.browser.press("Enter")
+        page.wait_text(".which", "There is “kettle” already. Is that meant?")
+        page.click(".which button", answer)
+        page.browser.complaints.clear()  # Chromium reports what the listener refused
+
+    rename_and_answer("Cancel")
+    page.wait_text("#view-classes [role=alert]", "here is 'kettle' already")
+    page.click(".dialog button", "Cancel")
+    rename_and_answer("No, Kettle is a class of its own")
+    page.wait_text(".class-head h1", "Kettle")
+    page.click("#view-classes .undo")
+    page.wait_text("#view-classes .did", "Undone")
+    page.open("classes/clink")
+    rename_and_answer("Yes, kettle")
+    page.wait_text("#view-classes .good", "which it joins")
+    page.listening.post("api/undo", {})
+    page.listening.post("api/undo", {})
+    assert "clink" not in page.listening.labels()
+
+
 def test_the_threshold_slider_sets_the_score_from_which_a_class_is_announced(page):
     page.open("classes/kettle")
     page.wait("Boolean(document.querySelector('#threshold'))")
