@@ -6,6 +6,7 @@ from pace_edge.errors import DeviceError as DeviceError
 from pace_edge.errors import JournalError as JournalError
 from pace_edge.errors import LearningError as LearningError
 from pace_edge.errors import ModelFileError as ModelFileError
+from pace_edge.errors import OtherFormError as OtherFormError
 from pace_edge.errors import PaceEdgeError as PaceEdgeError
 from pace_edge.errors import ProviderError as ProviderError
 from pace_edge.errors import SinkError as SinkError

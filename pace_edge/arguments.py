@@ -4,6 +4,8 @@ within.
 
 from __future__ import annotations
 
+import os
+
 from pace_edge.errors import UsageError
 
 _LONGEST = 60  # characters of a value that an error repeats
@@ -14,6 +16,11 @@ def check_type(name: str, value: object, right: type | tuple[type, ...], expecte
     if isinstance(value, right) and not isinstance(value, bool):
         return
     raise UsageError(f"{name}={shown(value)} cannot be used", expected=expected, got=type(value).__name__, do=do)
+
+
+def check_path(name: str, value: object) -> None:
+    """Whether it names a file. Raises UsageError."""
+    check_type(name, value, (str, os.PathLike), "a file's name or Path")
 
 
 def shown(value: object) -> str:

@@ -11,10 +11,12 @@ import math
 import os
 import stat
 from collections.abc import Generator, Iterable
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
+from pace_edge.arguments import check_type
 from pace_edge.errors import AudioError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
@@ -53,6 +55,7 @@ def stream_audio(
 
 def check_channel(channel: int | None, channels: int, name: str) -> None:
     """Channels have the numbers that people give them, from 1 on; None is all of them."""
+    check_type("channel", channel, (Integral, type(None)), "a channel's number, from 1 on, or None")
     if channel is not None and not 1 <= channel <= channels:
         there = f"1 to {channels}" if channels > 1 else "1, the only one"
         raise AudioError(f"{name} has no channel {channel}", expected=there, do="Choose another, or leave it out.")

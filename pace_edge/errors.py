@@ -96,7 +96,12 @@ class LearningError(PaceEdgeError):
 
 
 class OtherFormError(LearningError):
-    """A new label differs from the class `near` only in case, separators or Unicode form: it may be a slip."""
+    """A new label differs from the class `near` only in case, separators or Unicode form: it may be a slip.
+
+    >>> import pace_edge
+    >>> pace_edge.OtherFormError("Doorbell", "doorbell").near
+    'doorbell'
+    """
 
     def __init__(self, label: str, near: str) -> None:
         super().__init__(

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
+from pace_edge.arguments import check_type
 from pace_edge.errors import LearningError, OtherFormError, UsageError
 
 LONGEST = 100  # characters
@@ -62,6 +63,7 @@ def no_class(label: str, known: Iterable[str]) -> LearningError:
 def tidied_label(label: str) -> str:
     """The label as it is stored: composed, trimmed, one line, 1 to LONGEST visible characters; a reserved name too.
     Raises UsageError."""
+    check_type("label", label, str, "a name, such as 'doorbell'")
     tidy = composed(" ".join(label.translate(_PICTURE).split()))
     if len(tidy) > LONGEST or not is_visible(tidy):
         raise UsageError(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
+from pace_edge.arguments import check_path
 from pace_edge.errors import ModelFileError
 from pace_edge.label_check import composed, is_visible
 from pace_edge.model_parts import COUNTS, PREFIX, PROJECTION, R, W, changed_parts, read_metadata
@@ -124,6 +125,7 @@ def open_model(path: str | Path) -> ModelFile:
     import onnx
     from google.protobuf.message import DecodeError
 
+    check_path("model", path)
     path = Path(path)
     try:
         content = path.read_bytes()

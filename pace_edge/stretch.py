@@ -5,11 +5,13 @@ part is decoded. So a file of two hours is refused at once, or gives its three s
 from __future__ import annotations
 
 import math
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pace_edge.arguments import check_path, check_type
 from pace_edge.audio import mono_blocks, open_audio, resampled
 from pace_edge.errors import AudioError, UsageError
 
@@ -29,6 +31,7 @@ def read_stretch(
     do then.
     """
     check_stretch(from_s, to_s)
+    check_path("path", path)
     path, start_s = Path(path), from_s or 0.0
     with open_audio(path) as file:
         length_s = _length_s(file)
@@ -58,6 +61,7 @@ def read_stretch(
 def check_stretch(from_s: float | None, to_s: float | None) -> None:
     """Seconds of a file, either of which may be absent. Raises UsageError."""
     for name, value in (("begin", from_s), ("end", to_s)):
+        check_type("from_s" if name == "begin" else "to_s", value, (Real, type(None)), "seconds, or None")
         if value is not None and not 0 <= value < math.inf:
             raise UsageError(f"a stretch of a file cannot {name} at {value:g} s", expected="0 s or later")
     start_s = from_s or 0.0

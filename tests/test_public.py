@@ -119,3 +119,41 @@ def test_the_python_of_the_readme_runs(monkeypatch, capsys):
     for program in programs:
         exec(compile(program, "README.md", "exec"), {})
     assert "doorbell" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda t: t.learn(3, [0.1] * 16000, 16000), "label=3 cannot be used: expected a name, .* got int"),
+        (lambda t: t.learn_file(None, "ring.wav"), "label=None"),
+        (lambda t: t.learn_file("x", 3), "path=3 cannot be used: expected a file's name or Path, got int"),
+        (lambda t: t.learn_file("x", "ring.wav", "1", 2), "from_s='1' cannot be used: expected seconds, or None"),
+        (lambda t: t.learn_table(3), "path=3"),
+        (lambda t: t.learn("x", [0.1] * 16000, 16000, channel="left"), "channel='left' cannot be used"),
+        (lambda t: t.classify(None, 16000), "this array holds no sound"),
+        (lambda t: t.rename(3, 4), "label=3"),
+        (lambda t: t.forget(None), "label=None"),
+        (lambda t: pace_edge.Teacher(3), "model=3 cannot be used: expected a file's name or Path"),
+        (lambda t: pace_edge.Teacher(journal=3), "journal=3"),
+        (lambda t: pace_edge.labels(3), "model=3"),
+        (lambda t: pace_edge.read_model(3), "model=3"),
+        (lambda t: pace_edge.open_journal(path=3.5), "journal=3.5"),
+        (lambda t: pace_edge.Listener(3), "model=3"),
+        (lambda t: pace_edge.Listener(options={}), "options={}"),
+        (lambda t: pace_edge.Options(gate_dbfs="loud"), "gate_dbfs='loud' cannot be used: expected a number or None"),
+        (lambda t: pace_edge.Options(gain_db=None), "gain_db=None cannot be used: expected a number, got NoneType"),
+        (lambda t: pace_edge.Options(threads=1.5), "threads=1.5 cannot be used: expected a whole number"),
+        (lambda t: pace_edge.Options(unknown="yes"), "unknown cannot be 'yes': expected True or False"),
+        (lambda t: pace_edge.Options(thresholds={"a": "b"}), r"thresholds\['a'\]='b' cannot be used"),
+        (lambda t: pace_edge.Options(hidden="bell"), "hidden='bell' cannot be used: expected a set of labels"),
+    ],
+)
+def test_an_argument_of_a_wrong_type_is_one_sentence(small_model, monkeypatch, call, words):
+    monkeypatch.chdir(ROOT / "examples" / "sounds")
+    with pace_edge.Teacher(small_model) as teacher, pytest.raises(pace_edge.PaceEdgeError, match=words) as caught:
+        call(teacher)
+    assert "\n" not in str(caught.value)
+
+
+def test_options_take_any_collection_of_labels():
+    assert pace_edge.Options(hidden=["bell"]).hidden == frozenset({"bell"})

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pace_edge.arguments import check_path
 from pace_edge.config import STARTER_MODEL, home
 from pace_edge.model_file import Model, ModelFile, open_model, read_model
 from pace_edge.signature import check_signature
@@ -62,6 +63,9 @@ def place(
     """What is given wins; None: as configured. `config`: the configuration file, else PACE_EDGE_CONFIG, else
     config.toml in the state folder. Raises UsageError for a mistake in what is configured, and reads no configuration
     where a loaded model and its journal are given."""
+    for name, value in (("model", model), ("journal", journal), ("signed_by", signed_by), ("config", config)):
+        if value is not None and not (name == "model" and isinstance(value, Model)):
+            check_path(name, value)
     loaded = model if isinstance(model, Model) else None
     if loaded is not None and journal is not None and config is None:
         given = {"model": "--model", "journal": "--journal", "signed_by": DEFAULT, "history": DEFAULT}

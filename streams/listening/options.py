@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from pace_edge.arguments import check_type, shown
 from pace_edge.errors import UsageError
 from pace_edge.model_file import ModelInfo
 from streams.listening.encoder import Provider
@@ -51,6 +53,9 @@ class Options:
     unknown: bool = False  # announce loud sounds that are like no class, as `unknown`
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            self._check_type(each.name, each.default)
+        object.__setattr__(self, "hidden", frozenset(self.hidden))  # also from a list or set
         _check(
             "gain_db",
             self.gain_db,
@@ -72,6 +77,22 @@ class Options:
 
     def hop_samples(self, info: ModelInfo) -> int:
         return info.hop_samples if self.hop_s is None else round(self.hop_s * info.rate_hz)
+
+    def _check_type(self, name: str, default: object) -> None:
+        """A field's own type is that of its default, where that is a number or a switch."""
+        value = getattr(self, name)
+        if name == "thresholds":
+            check_type(name, value, Mapping, "labels with their scores")
+            for label, score in value.items():
+                check_type(f"thresholds[{label!r}]", score, Real, "a score from 0 to 1")
+        elif name == "hidden":
+            check_type(name, value, (Set, list, tuple), "a set of labels")
+        elif isinstance(default, bool):
+            _check(name, shown(value), isinstance(value, bool), "True or False")
+        elif isinstance(default, int):
+            check_type(name, value, Integral, "a whole number")
+        elif default is None or isinstance(default, float):
+            check_type(name, value, (Real, type(default)), "a number" + " or None" * (default is None))
 
     def _rule(self, threshold: float, background: str) -> EventRule:
         set_here: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(EventRule) if f.name != "background"}

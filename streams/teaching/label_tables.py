@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Literal
 
+from pace_edge.arguments import check_path
 from pace_edge.errors import UsageError
 from streams.sources.files import readable_suffixes
 
@@ -100,6 +101,7 @@ class LabelTable:
 def read_table(path: str | Path, *, label_column: str | None = None) -> LabelTable:
     """The rows of a table. `label_column`: the heading over the labels, where it is none of the usual ones. Raises
     UsageError for a file that is no such table."""
+    check_path("path", path)
     try:
         return _read_table(Path(path), label_column)
     except csv.Error as error:
