@@ -145,10 +145,13 @@ class HeardMemory(JournalFile):
         with self._unhurried():
             kept = self._db.execute("SELECT starts, embeddings FROM events WHERE id = ?", (id,)).fetchone()
             windows = {s: w for s, w in self._kept_windows(*kept) if start_s <= s <= end_s} if kept else {}
-            windows.update(self._db.execute(
-                "SELECT start_s, embedding FROM heard WHERE session = ? AND start_s >= ? - 1e-6 AND end_s <= ? + 1e-6",
-                (session, start_s, end_s),
-            ))  # fmt: skip
+            again: dict[float, int] = {}
+            for start, embedding in self._db.execute(
+                "SELECT start_s, embedding FROM heard WHERE session = ? AND start_s >= ? - 1e-6 AND end_s <= ? + 1e-6"
+                " ORDER BY id", (session, start_s, end_s),
+            ):  # fmt: skip
+                windows[start + 1e-6 * again.get(start, 0)] = embedding  # a short sound's windows all start with it
+                again[start] = again.get(start, 0) + 1
             if not windows:
                 return
             chosen = _spread(sorted(windows), WINDOWS_OF_EVENT)

@@ -172,8 +172,9 @@ class Listener:
         return [one for one in self._skip(samples, source, cause) if isinstance(one, Event | Gap)]
 
     def finish(self, source: str | None = None) -> list[Event]:
-        """The sound is over, of one source or of all: the end of what was still going on. The streams are forgotten."""
-        return [one for one in self._finish(source) if isinstance(one, Event)]
+        """The sound is over, of one source or of all: what no window has held yet is heard, and the events that this
+        begins, and the ends of all that go on, are returned. The streams are forgotten."""
+        return [one for one in self._finish(source, to_the_end=True) if isinstance(one, Event)]
 
     def run(self, source: Source) -> Iterator[Heard]:
         """Listen to a source until it ends or `stop` is called. Also an error and Ctrl-C end what was going on."""
@@ -194,9 +195,10 @@ class Listener:
                     chunk, source=source.name, live=getattr(source, "live", True),
                     recorded_unix_s=getattr(source, "recorded_unix_s", None),
                 )  # fmt: skip
+                stopped = self._stopped.is_set()
                 if any(state.state == "ended" for state in news):
-                    yield from self._finish(source.name)
-                if self._stopped.is_set():
+                    yield from self._finish(source.name, to_the_end=not stopped)
+                if stopped:
                     break
         except GeneratorExit:  # whoever listened has gone, and is told nothing more
             deque(self._finish(), maxlen=0)
@@ -204,7 +206,7 @@ class Listener:
         except BaseException:
             yield from self._finish()
             raise
-        yield from self._finish()
+        yield from self._finish(to_the_end=not self._stopped.is_set())
 
     def stop(self) -> None:
         """End `run` after its next chunk, with the end of what is going on. From any thread or signal handler."""
@@ -265,21 +267,26 @@ class Listener:
             self._registration.update(self._ears.model, self._ears.learner.journal.path, [*self._streams])
 
     def _hear(self, stream: Stream, chunk: np.ndarray, arrived: float) -> Iterator[Heard]:
+        self.counters.sound_s += len(chunk) / self.rate_hz
+        yield from self._hear_windows(stream, stream.cut(chunk), arrived)
+
+    def _hear_windows(self, stream: Stream, cut: list[tuple[int, np.ndarray]], arrived: float) -> Iterator[Heard]:
+        """Each with the position of its first sample."""
         ears, counters = self._ears, self.counters
-        counters.sound_s += len(chunk) / self.rate_hz
-        cut = stream.cut(chunk)
         if not cut:
             return
         yield from ears.catch_up()
-        heard = {start: samples for start, samples in cut if stream.gate.opens(start, samples)}
-        embeddings = dict(zip(heard, ears.encode([*heard.values()]), strict=True))
+        opened = [stream.gate.opens(start, samples) for start, samples in cut]
+        embeddings = iter(ears.encode([samples for (_, samples), is_open in zip(cut, opened, strict=True) if is_open]))
         remembered, announced = [], []
-        for start, samples in cut:
-            level, is_heard = level_dbfs(samples), start in embeddings
-            verdict = ears.judge(embeddings[start], level) if is_heard else ears.silence()
-            window = stream.window(start, samples, level, verdict)
-            if is_heard:
-                remembered.append(stream.remembered(window, samples, embeddings[start]))
+        for (first, samples), is_heard in zip(cut, opened, strict=True):
+            start, sound = stream.sound(first, samples)
+            level = level_dbfs(sound)
+            embedding = next(embeddings) if is_heard else None
+            verdict = ears.silence() if embedding is None else ears.judge(embedding, level)
+            window = stream.window(start, sound, level, verdict)
+            if embedding is not None:
+                remembered.append(stream.remembered(window, sound, embedding))
             counters.windows += 1
             counters.gated += not is_heard
             counters.latency_s = time.perf_counter() - arrived
@@ -306,10 +313,13 @@ class Listener:
         ended = [one for one in skipped if isinstance(one, Event)]
         yield from self._ears.memory.hear(stream.part(events=ended))
 
-    def _finish(self, source: str | None = None) -> Iterator[Heard]:
-        """Each stream's events end however the sound ended, and are remembered whole."""
+    def _finish(self, source: str | None = None, *, to_the_end: bool = False) -> Iterator[Heard]:
+        """Each stream's events end however the sound ended, and are remembered whole. `to_the_end`: the sound ended by
+        itself, and what no window has held yet is heard."""
         for name in list(self._streams) if source is None else [source]:
             if stream := self._streams.get(name):
+                if to_the_end:
+                    yield from self._hear_windows(stream, stream.rest(self._ears), time.perf_counter())
                 yield from self._end_events(stream)
                 self._streams.pop(name, None)
                 self._register()

@@ -47,19 +47,28 @@ class Stream:
             chunk = np.clip(chunk * self._gain, -1.0, 1.0)
         return self.windower.push(chunk)
 
-    def window(self, start: int, samples: np.ndarray, level_dbfs: float, verdict: Verdict) -> Window:
-        end = start + len(samples)
+    def rest(self, ears: Ears) -> list[tuple[int, np.ndarray]]:
+        """The sound is over: the windows of its end, padded with silence, as many as an event takes."""
+        return self.windower.rest(ears.rule.min_hits)
+
+    def sound(self, start: int, samples: np.ndarray) -> tuple[int, np.ndarray]:
+        """Of a window that may be padded: where its sound starts, and that sound."""
+        first = max(start, self.windower.begin)
+        return first, samples[first - start : self.windower.end - start]
+
+    def window(self, start: int, sound: np.ndarray, level_dbfs: float, verdict: Verdict) -> Window:
+        end = start + len(sound)
         at_unix_s, heard_unix_s = self._times(end)
         return Window(
             start / self.rate_hz, end / self.rate_hz, verdict.label, verdict.score, level_dbfs, self.name, at_unix_s,
-            verdict.top, float(np.mean(np.abs(samples) >= FULL_SCALE)), verdict.scores, heard_unix_s,
+            verdict.top, float(np.mean(np.abs(sound) >= FULL_SCALE)), verdict.scores, heard_unix_s,
         )  # fmt: skip
 
-    def remembered(self, window: Window, samples: np.ndarray, embedding: np.ndarray) -> HeardWindow:
-        """What the memory keeps of a window [samples] that the model heard."""
+    def remembered(self, window: Window, sound: np.ndarray, embedding: np.ndarray) -> HeardWindow:
+        """What the memory keeps of a window with this sound [samples] that the model heard."""
         return HeardWindow(
             window.start_s, window.end_s, window.level_dbfs, embedding, window.heard_unix_s, window.label,
-            window.score, window.clipped, block_levels_dbfs(samples, round(BLOCK_S * self.rate_hz)),
+            window.score, window.clipped, block_levels_dbfs(sound, round(BLOCK_S * self.rate_hz)),
         )  # fmt: skip
 
     def _times(self, end: int) -> tuple[float | None, float]:
