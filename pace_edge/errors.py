@@ -112,6 +112,15 @@ class OtherFormError(LearningError):
         self.near = near
 
 
+class DoubtfulError(LearningError):
+    """What was to be taught may not be what was meant: silence, a clipped sound, or what the model calls background.
+    `force` overrules it."""
+
+    def __init__(self, what: str, *, expected: str = "", got: str = "", do: str = "") -> None:
+        insist = "If it is meant, teach it with --force; nothing was learned."
+        super().__init__(what, expected=expected, got=got, do=f"{do} {insist}" if do else insist)
+
+
 class SinkError(PaceEdgeError):
     """A sink cannot be set up: its file, its receiver's address or its secret.
 

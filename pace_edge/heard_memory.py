@@ -2,8 +2,8 @@
 any process can label them. It may lose its last moments in a power cut.
 
 There is one notion of time: seconds before now, by the clock. A window's clock time is that of its end, as it was when
-the window was heard, whatever was written later. A recording that is read faster than its own speed also counts by its
-own seconds: what came 20 s before its end was not heard a moment ago.
+the window was heard, whatever was written later. Sound that comes faster than the clock, as a recording may, counts by
+its own seconds too: what came 20 s before its end was not heard a moment ago.
 
 An announced sound keeps a few of its windows, spread over it, however long it goes on and however it ends. They are
 there for `correct` when the last minute has long gone.
@@ -61,7 +61,7 @@ class HeardStream:
     def ago_s(self, window: HeardWindow) -> float:
         """How long ago its end was heard."""
         by_clock = self.now_unix_s - window.at_unix_s
-        by_stream = 0.0 if self.live else self.now_unix_s - self.end_unix_s + self.end_s - window.end_s
+        by_stream = self.now_unix_s - self.end_unix_s + self.end_s - window.end_s
         return max(0.0, by_clock, by_stream)
 
 

@@ -125,3 +125,8 @@ class OperationLog(HeardMemory):
         """Also of what was erased: an id is given once."""
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'operations'").fetchone()
         return int(row[0]) if row else 0
+
+
+def embeddings_sha256(embeddings: np.ndarray) -> str:
+    """The checksum that an example with these embeddings [windows, D] has in the journal."""
+    return hashlib.sha256(np.ascontiguousarray(embeddings, "<f4").tobytes()).hexdigest()

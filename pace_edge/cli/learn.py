@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,9 +72,14 @@ class Moment(click.ParamType):
 @click.option("--folder", type=click.Path(path_type=Path),
               help="Teach from every audio file in a folder; without --label, each subfolder is a label.")  # fmt: skip
 @click.option("--last", type=Seconds(HEARD_KEPT_S), metavar="SECONDS",
-              help=f"Teach from what a listener heard last; the default, with {JUST_HEARD_S:g} s.")  # fmt: skip
+              help="Teach from what a listener heard in the last seconds. Default: the last sound of the last minute, "
+              f"whole; with --background, the last {JUST_HEARD_S:g} s.")  # fmt: skip
 @click.option("--at", metavar="TIME",
               help="Teach from a moment of the last minute: seconds of the stream, or a time: 14:03:22.")  # fmt: skip
+@click.option("--source", metavar="NAME",
+              help="What this source heard. Default: the source that heard the sound loudest.")  # fmt: skip
+@click.option("--force", is_flag=True,
+              help="Teach also silence, a clipped sound, or what the model calls background.")  # fmt: skip
 @click.option("--from-mic", is_flag=True, help=f"Record from the microphone; {RECORDED_S:g} s without --seconds.")
 @click.option("--seconds", type=Seconds(600), metavar="N",
               help="Record so long from the microphone, and teach from it.")  # fmt: skip
@@ -85,12 +90,13 @@ class Moment(click.ParamType):
 def learn(
     label: str | None, background: bool, files: tuple[Path, ...], from_s: float | None,
     to_s: float | None, table: Path | None, label_column: str | None, folder: Path | None,
-    last: float | None, at: str | None, from_mic: bool, seconds: float | None, input: str | None, keep_audio: bool,
-    as_json: bool, **where: Any,
+    last: float | None, at: str | None, source: str | None, force: bool, from_mic: bool, seconds: float | None,
+    input: str | None, keep_audio: bool, as_json: bool, **where: Any,
 ) -> None:  # fmt: skip
     """Teach a sound.
 
-    It is known from the next window on, by a listener that is running too.
+    Without --last, --at, --file, --folder or --seconds: the last sound that a listener heard in the last minute. It
+    is known from the next window on, by a listener that is running too.
     """
     ways = {
         "--labels": table, "--file": () if table is not None else files, "--folder": folder, "--last": last, "--at": at,
@@ -115,8 +121,11 @@ def learn(
         raise UsageError("--input goes with --seconds", do="Add --seconds N, or leave --input out.")
     if (keep_audio and chosen and chosen[0] in ("--last", "--at")) or (keep_audio and not chosen):
         raise UsageError("of what was just heard no audio is kept", do="Leave --keep-audio out.")
-    moment = _moment(at) if at is not None else {}
     from pace_edge.label_check import tidied_label
+
+    if source is not None and chosen and chosen[0] not in ("--last", "--at"):
+        raise UsageError("--source goes with what was just heard", do="Leave it out; --input names a microphone.")
+    moment = _moment(at) if at is not None else (None, None)
     from streams.teaching.teach import Teacher, folder_of_clips
 
     if label is not None:
@@ -126,25 +135,26 @@ def learn(
         lessons: Iterator[Lesson]
         if table is not None:
             rows = teacher.table_lessons(
-                table, files[0] if files else None, label_column=label_column, keep_audio=keep_audio
+                table, files[0] if files else None, label_column=label_column, keep_audio=keep_audio, force=force
             )
             lessons = _from_rows(rows)
         elif from_s is not None or to_s is not None:
-            lessons = iter([teacher.learn_file(label or "", files[0], from_s, to_s, keep_audio=keep_audio)])
+            lessons = iter(
+                [teacher.learn_file(label or "", files[0], from_s, to_s, keep_audio=keep_audio, force=force)]
+            )
         elif files or folder is not None:
             clips = folder_of_clips(folder, label) if folder is not None else ((label or "", file) for file in files)
-            lessons = _from_files(teacher, clips, keep_audio, several=folder is not None or len(files) > 1)
+            lessons = _from_files(teacher, clips, keep_audio, force, several=folder is not None or len(files) > 1)
         elif seconds or from_mic:
             from streams.sources.source import open_source
 
-            source = open_source(input, rate_hz=teacher.rate_hz, realtime=True, restart=False)
+            microphone = open_source(input, rate_hz=teacher.rate_hz, realtime=True, restart=False)
             seconds = seconds or RECORDED_S
-            click.echo(f"recording {seconds:g} s from {source.name} ...", err=True)
-            lessons = iter([teacher.learn_recording(label or "", source, seconds, keep_audio=keep_audio)])
-        elif at is not None:
-            lessons = iter([teacher.learn_heard_at(label or "", **moment)])
+            click.echo(f"recording {seconds:g} s from {microphone.name} ...", err=True)
+            lessons = iter(
+                [teacher.learn_recording(label or "", microphone, seconds, keep_audio=keep_audio, force=force)]
+            )
         else:
-            lessons = iter([teacher.learn_heard(label or "", last or JUST_HEARD_S)])
         unmet = teacher.unmet()
         for lesson in lessons:
             if as_json or not sys.stdout.isatty():
@@ -153,14 +163,27 @@ def learn(
         options.say_warnings([*teacher.warnings(), *unmet])
 
 
+def _just_heard(
+    teacher: Teacher, label: str, last: float | None, moment: tuple[float | None, float | None], background: bool, *,
+    source: str | None, force: bool,
+) -> Lesson:  # fmt: skip
+    """For background nobody waits for a sound: it is what is there."""
+    at_s, at_unix_s = moment
+    if at_s is not None or at_unix_s is not None:
+        return teacher.learn_heard_at(label, at_s=at_s, at_unix_s=at_unix_s, source=source, force=force)
+    if last is not None or background:
+        return teacher.learn_heard(label, last or JUST_HEARD_S, source=source, force=force)
+    return teacher.learn_last_sound(label, source=source, force=force)
+
+
 def _from_files(
-    teacher: Teacher, clips: Iterator[tuple[str, Path]], keep_audio: bool, *, several: bool
+    teacher: Teacher, clips: Iterator[tuple[str, Path]], keep_audio: bool, force: bool, *, several: bool
 ) -> Iterator[Lesson]:
     """Of several files the good ones are learned, and those that are not are named at the end."""
     failed = []
     for label, path in clips:
         try:
-            yield teacher.learn_file(label, path, keep_audio=keep_audio)
+            yield teacher.learn_file(label, path, keep_audio=keep_audio, force=force)
         except PaceEdgeError as error:
             if not several:
                 raise
@@ -187,18 +210,21 @@ def _from_rows(rows: Iterator[Lesson | str]) -> Iterator[Lesson]:
         raise PaceEdgeError(f"{len(failed)} of {learned + len(failed)} rows could not be learned", do=do)
 
 
-def _moment(at: str) -> dict[str, float]:
-    """Seconds of the stream, or a time of the clock: today's, if it has no date."""
+def _moment(at: str) -> tuple[float | None, float | None]:
+    """Seconds of the stream, or a time of the clock: today's, if it has no date, or yesterday's where that is yet to
+    come."""
     try:
-        return {"at_s": float(at.removesuffix("s"))}
+        return float(at.removesuffix("s")), None
     except ValueError:
         pass
     try:
         today = datetime.now().date().isoformat()
         moment = datetime.fromisoformat(at if "-" in at else f"{today}T{at}")
+        if "-" not in at and moment > datetime.now() + timedelta(hours=12):  # it was before midnight
+            moment -= timedelta(days=1)
     except ValueError:
         raise UsageError(
             f"--at {at} is no time", expected="seconds of the stream, such as 12.5, or a time, such as 14:03:22",
             do="Nothing was learned.",
         ) from None  # fmt: skip
-    return {"at_unix_s": moment.timestamp()}
+    return None, moment.timestamp()

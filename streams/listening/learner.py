@@ -65,8 +65,7 @@ class Learner:
     def event_examples(self) -> dict[str, int]:
         """The announced sounds that examples in effect were made of, by the event's id: the example."""
         counting = self.state.examples
-        made = [o for o in self.operations if o.id in counting and o.source.startswith("event ")]
-        return {o.source.removeprefix("event ").partition(" called ")[0]: o.id for o in made}
+        return {o.event: o.id for o in self.operations if o.event and o.id in counting}
 
     def corrections(self) -> dict[str, str]:
         """What a person said that announced sounds were, by the event's id, as that class is called now."""

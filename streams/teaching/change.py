@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +26,7 @@ from streams.listening.learner import Learner, open_journal
 from streams.teaching.effect import Effect, Survey, effect, survey
 
 LAST = "last"
+SAME = 0.5  # of the shorter of two stretches of one stream: they are the same sound
 
 
 @dataclass(frozen=True)
@@ -98,20 +100,30 @@ class Changer:
         self, event: str = LAST, label: str = "", *, example: int | None = None, new_class: bool = False
     ) -> Change:
         """An announced sound, by its id or the beginning of it, or the last one, was really `label`; or a taught
-        example was. A sound that was corrected before is corrected again, and still counts once."""
+        example was. A sound that was corrected or taught before is corrected again, and still counts once."""
         label, before = self.taught_label(label, new_class=new_class), self._survey()
-        if example is None:
-            found = self._event(event)
-            words = f"the '{found.label}' heard at {found.start_s:.1f} s"
-            example = self._learner.event_examples().get(found.id)
-            if example is None:
-                added = self._journal.add(label, found.embeddings, source=f"event {found.id} called '{found.label}'")
-                return self._changed(f"{words} is an example of '{label}' now", label, before, {label}, added)
-        elif example not in self._learner.state.examples:
-            raise _no_example(example)
-        old = self._learner.state.examples[example]
-        done = self._journal.append("correct", label, target=example)
-        return self._changed(f"example {example} was '{old}' and is '{label}' now", label, before, {old, label}, done)
+        found = self._event(event) if example is None else None
+        with self._deciding() as state:
+            if found is not None:
+                words = f"the '{found.label}' of {_when(found)}"
+                example = self._learner.event_examples().get(found.id) or self._taught_from(found)
+                if example is None:
+                    source = f"event {found.id} called '{found.label}'"
+                    done: Operation | Example = self._journal.add(
+                        label, found.embeddings, source=source, event=found.id, session=found.session,
+                        start_s=found.start_s, end_s=found.end_s,
+                    )  # fmt: skip
+                    did, about = f"{words} is an example of '{label}' now", {label}
+            if example is not None:
+                if example not in state.examples:
+                    raise _no_example(example)
+                old = state.examples[example]
+                if old == label:
+                    return Change(f"example {example} is '{label}' already; nothing was changed", label,
+                                  self._examples_of(label), effect(before, before, about={label}))  # fmt: skip
+                done = self._journal.append("correct", label, target=example)
+                did, about = f"example {example} was '{old}' and is '{label}' now", {old, label}
+        return self._changed(did, label, before, about, done)
 
     def remove(self, example: int) -> Change:
         """This taught example does not count any more; its class stays as its others make it."""
@@ -273,16 +285,28 @@ class Changer:
 
     def _event(self, id: str) -> HeardEvent:
         events = self._journal.events()
-        found = events[-1:] if id == LAST else [event for event in events if event.id.startswith(id)]
+        found = events[-1:] if id == LAST else [event for event in events if event.id == id]
+        if not found and id:
+            found = [event for event in events if event.id.startswith(id)]
         if len(found) == 1:
             return found[0]
         if found:
-            raise LearningError(f"several events begin with '{id}'", do="Give more of the id; nothing was changed.")
+            raise LearningError(f"several events begin with '{id}'", do="Give the whole id; nothing was changed.")
         raise LearningError(
             "no event is remembered" if id == LAST else f"no event '{id}' is remembered",
             expected=f"one of the last {EVENTS_KEPT} that a listener announced, or '{LAST}'",
             do="Teach a sound of longer ago from its recording: pace-edge learn --label LABEL --file FILE.",
         )
+
+    def _taught_from(self, event: HeardEvent) -> int | None:
+        """The example in effect that was taught from most of the same stretch of what was heard."""
+        for operation in reversed(self._learner.operations):
+            if operation.id in self._learner.state.examples and operation.session == event.session != "":
+                shared = min(operation.end_s, event.end_s) - max(operation.start_s, event.start_s)
+                shorter = min(operation.end_s - operation.start_s, event.end_s - event.start_s)
+                if shared > 0 and shared >= SAME * shorter:
+                    return operation.id
+        return None
 
     def _known(self, label: str) -> str:
         self._learner.catch_up()
@@ -308,6 +332,10 @@ class Changer:
             if is_kept_name(operation.audio) and operation.audio not in still:
                 with contextlib.suppress(OSError):
                     (self._journal.clips / operation.audio).unlink()
+
+
+def _when(event: HeardEvent) -> str:
+    return f"{datetime.fromtimestamp(event.at_unix_s):%H:%M:%S}" if event.at_unix_s else f"{event.start_s:.1f} s"
 
 
 def _examples(count: int) -> str:

@@ -17,11 +17,12 @@ from streams.teaching.label_tables import LabelTable
 @dataclass(frozen=True)
 class Recording:
     """`clip`: PCM float32 [samples] at the model's rate; `source`: what it is, in words; `audio`: the path and checksum
-    of the file that holds it."""
+    of the file that holds it, and the seconds of it, 0 and 0 where it is all of it."""
 
     clip: np.ndarray
     source: str
     audio: tuple[str, str]
+    span_s: tuple[float, float] = (0.0, 0.0)
 
 
 def read_recording(
@@ -33,8 +34,9 @@ def read_recording(
     with Path(path).open("rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
     stretch = in_words(from_s, to_s)
-    if stretch:  # `relearn` would take the whole file
-        return Recording(clip, f"file {name}, {stretch}", ("", ""))
+    if stretch:
+        begin_s = from_s or 0.0
+        return Recording(clip, f"file {name}, {stretch}", (name, checksum), (begin_s, begin_s + len(clip) / rate_hz))
     return Recording(clip, f"file {name}", (name, checksum))
 
 

@@ -7,17 +7,17 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from pace_edge.audio import read_audio
 from pace_edge.errors import PaceEdgeError, UsageError
 from pace_edge.journal import Journal, copied
 from pace_edge.kept_audio import recording_path
 from pace_edge.label_check import checked_label
 from pace_edge.model_file import Model
 from pace_edge.operations import Operation, State, beginning, effective, undone
+from pace_edge.stretch import read_stretch
 from streams.configuration.place import journal_path, place
 from streams.listening.encoder import Encoder
 from streams.listening.learner import open_journal
-from streams.teaching.teach import clip_of_one_sound
+from streams.teaching.teach import LONGEST_S, clip_of_one_sound
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,18 @@ def _teach(model: Model, journal: Journal, again: list[Operation], state: State,
                 raise PaceEdgeError(f"example {o.id} ({o.source}) has no recording")
             if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != o.audio_sha256:
                 raise PaceEdgeError(f"{path} is gone, or not what it was")
-            windows, loud = clip_of_one_sound(read_audio(path, model.info.rate_hz), model, str(path))
+            part = (
+                (o.start_s, o.end_s) if o.end_s and not o.session else (None, None)
+            )  # else the recording is all of it
+            clip = read_stretch(path, model.info.rate_hz, from_s=part[0], to_s=part[1], longest_s=LONGEST_S)
+            windows, loud = clip_of_one_sound(clip, model, str(path))
             label = checked_label(state.examples[o.id], model.info.labels)
         except (PaceEdgeError, OSError) as error:
             reasons[o.id] = str(error)
             continue
         journal.add(label, encoder(windows[loud]), source=o.source, audio=str(path.resolve()),
-                    audio_sha256=o.audio_sha256, origin=o.origin)  # fmt: skip
+                    audio_sha256=o.audio_sha256, origin=o.origin, event=o.event, session=o.session, start_s=o.start_s,
+                    end_s=o.end_s)  # fmt: skip
     return reasons
 
 

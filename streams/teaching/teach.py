@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import io
 import os
+import shlex
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,24 +18,33 @@ import numpy as np
 from pace_edge.audio import AUDIO_SUFFIXES
 from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
 from pace_edge.config import HEARD_KEPT_S
-from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
+from pace_edge.errors import AudioError, DoubtfulError, JournalError, LearningError, UsageError
 from pace_edge.files import write_whole
-from pace_edge.journal import HeardWindow
-from pace_edge.label_check import tidied_label
+from pace_edge.heard_memory import HeardStream
+from pace_edge.label_check import UNKNOWN, tidied_label
 from pace_edge.model_file import Model
+from pace_edge.operation_log import embeddings_sha256
+from pace_edge.operations import Operation
 from pace_edge.samples import as_sound
 from streams.listening.classify import Classification, classify_with, clip_of, ears_for
 from streams.listening.ears import Ears
 from streams.listening.encoder import Encoder
 from streams.sources.source import Source
-from streams.teaching.change import Changer
+from streams.teaching.change import SAME, Changer
 from streams.teaching.effect import Effect, effect
+from streams.teaching.just_heard import last_seconds, moment, of_source, the_last_sound
 from streams.teaching.label_tables import LabelTable, read_table
 from streams.teaching.recordings import Stretch, read_recording, stretches
+from streams.teaching.sounds import AUDIBLE_DBFS, HeardSound, Known, meant, stretch
 
-AUDIBLE_DBFS = -70.0  # a clip that is nowhere louder is silence
-MOST = 0.8  # of a window in a range, or of a range in a window, to be meant by it
 LONGEST_S = 600.0  # a longer recording is no clip of one sound
+FULL_SCALE = 32767 / 32768  # of 16 bits, which most recordings have
+CLIPPED = 0.02  # of the samples at full scale: another sound than the one that was there
+SURE = 0.8  # of the model's threshold: what it calls background with such a score is background
+
+
+SoundOf = Callable[[str, float, float], np.ndarray | None]
+"""The sound of a source from one second of its stream to another: PCM float32 [samples] at the model's rate."""
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -46,6 +55,10 @@ class Lesson:
     """What teaching did. `windows` of `windows_heard` were loud enough to learn from; `before` and `after` are what
     the same sound was and is called, with the score from 0 to 1; `examples` counts the class's examples now; `id` is
     the example's in the journal; `effect` is what it did to the other classes.
+
+    Of what was just heard: the source `heard_from`, the clock's time `at_unix_s` of its start, else None, its length
+    `duration_s` and its level `level_dbfs`; `later` names sounds that came after it and were not taken for it.
+    `known`: it was taught before, and nothing was written.
 
     >>> import pace_edge
     >>> with pace_edge.Teacher() as teacher:
@@ -64,16 +77,28 @@ class Lesson:
     after: tuple[str, float]
     id: int
     effect: Effect
+    heard_from: str = ""
+    at_unix_s: float | None = None
+    duration_s: float = 0.0
+    level_dbfs: float = 0.0
+    later: tuple[str, ...] = ()
+    known: bool = False
 
     def in_words(self) -> str:
         (was, was_score), (now, now_score) = self.before, self.after
+        examples = f"{self.examples} example{'s' * (self.examples != 1)}"
+        if self.known:
+            return f"this sound ({self.source}) is example {self.id} of '{self.label}' already, which has {examples}"
         kind = "new class" if self.is_new_class else "class"
         words = [
-            f"{kind} '{self.label}' has {self.examples} example{'s' * (self.examples != 1)}",
+            f"{kind} '{self.label}' has {examples}",
             f"this sound ({self.source}) was called '{was}' ({was_score:.2f}) and is now '{now}' ({now_score:.2f})",
         ]
+        if now != self.label:
+            words.append(f"it is still called '{now}': teach it two or three times more")
         if quiet := self.windows_heard - self.windows:
             words.append(f"{quiet} of {self.windows_heard} windows were too quiet beside the rest and left out")
+        words += [f"not taken, since quieter: a sound after it ({one}); choose it with --at" for one in self.later]
         return "; ".join([*words, self.effect.in_words()])
 
 
@@ -94,6 +119,23 @@ class TableLessons:
     def in_words(self) -> str:
         words = f"{len(self.lessons)} row{'s' * (len(self.lessons) != 1)} taught"
         return "; ".join([words, f"{len(self.refused)} not"] if self.refused else [words])
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What an example is made of: the embeddings [windows, D] of the windows that hold the sound, `source` in words,
+    and what it was taken from, as `Operation` says. `level_dbfs` of the loudest, `clipped` the share at full scale."""
+
+    embeddings: np.ndarray
+    source: str
+    windows_heard: int
+    level_dbfs: float
+    clipped: float
+    audio: tuple[str, str] = ("", "")
+    session: str = ""
+    start_s: float = 0.0
+    end_s: float = 0.0
+    heard: HeardSound | None = None
 
 
 class Teacher(Changer):
@@ -134,7 +176,7 @@ class Teacher(Changer):
 
     def learn(
         self, label: str, samples: Any, rate_hz: float, *, channel: int | None = None, source: str = "",
-        keep_audio: bool = False,
+        keep_audio: bool = False, force: bool = False, new_class: bool = False,
     ) -> Lesson:  # fmt: skip
         """Teach from an array, as one example however long it is.
 
@@ -143,14 +185,14 @@ class Teacher(Changer):
         average. `source`: what it is, in words, for the journal. Raises AudioError for what is no sound (pace_edge/
         samples.py says what is), UsageError for what is no label, JournalError.
         """
-        label = self._taught_label(label)
+        label = self.taught_label(label, new_class=new_class)
         clip = as_sound(samples, rate_hz, to_hz=self.rate_hz, channel=channel, name=source or "this array")
         source = source or f"an array of {len(clip) / self.rate_hz:.2f} s"
-        return self.learn_clip(label, clip, source=source, keep_audio=keep_audio)
+        return self.learn_clip(label, clip, source=source, keep_audio=keep_audio, force=force, new_class=new_class)
 
     def learn_file(
         self, label: str, path: str | Path, from_s: float | None = None, to_s: float | None = None, *,
-        keep_audio: bool = False,
+        keep_audio: bool = False, force: bool = False, new_class: bool = False,
     ) -> Lesson:  # fmt: skip
         """Teach from an audio file, or from `from_s` to `to_s` of it, in seconds, as one example however long it is.
         Only that part is decoded. The file is remembered by path and checksum.
@@ -158,13 +200,16 @@ class Teacher(Changer):
         Raises AudioError where the file cannot be read, is too long, or ends before the stretch; UsageError for a
         stretch that is empty or reversed, and for what is no label; JournalError.
         """
-        label = self._taught_label(label)
+        label = self.taught_label(label, new_class=new_class)
         taken = read_recording(path, self.rate_hz, from_s=from_s, to_s=to_s, longest_s=LONGEST_S)
-        return self.learn_clip(label, taken.clip, source=taken.source, keep_audio=keep_audio, audio=taken.audio)
+        return self.learn_clip(
+            label, taken.clip, source=taken.source, keep_audio=keep_audio, audio=taken.audio, span_s=taken.span_s,
+            force=force, new_class=new_class,
+        )  # fmt: skip
 
     def learn_table(
         self, path: str | Path, audio: str | Path | None = None, *, label_column: str | None = None,
-        keep_audio: bool = False,
+        keep_audio: bool = False, force: bool = False, new_class: bool = False,
     ) -> TableLessons:  # fmt: skip
         """Teach every row of an Audacity label file, a Raven selection table or our own CSV of events, each as one
         example. `audio`: the recording; None: the one that a row names, else the one beside the table that has its
@@ -174,7 +219,7 @@ class Teacher(Changer):
         others are. Raises UsageError for what is no table or no label, JournalError.
         """
         lessons, refused = [], []
-        for lesson in self.table_lessons(path, audio, label_column=label_column, keep_audio=keep_audio):
+        for lesson in self.table_lessons(path, audio, label_column=label_column, keep_audio=keep_audio, force=force):
             if isinstance(lesson, str):
                 refused.append(lesson)
             else:
@@ -183,85 +228,104 @@ class Teacher(Changer):
 
     def table_lessons(
         self, path: str | Path, audio: str | Path | None = None, *, label_column: str | None = None,
-        keep_audio: bool = False,
+        keep_audio: bool = False, force: bool = False, new_class: bool = False,
     ) -> Iterator[Lesson | str]:  # fmt: skip
         """`learn_table` row by row: each one's lesson, or a sentence that says why there is none."""
         table = read_table(path, label_column=label_column)
-        self._check_labels(table)
+        self._check_labels(table, new_class=new_class)
         window_s = self._model.info.window_samples / self.rate_hz
         for found in stretches(table, None if audio is None else Path(audio), window_s=window_s):
             if not isinstance(found, Stretch):
                 yield "line {}: {}".format(*found)
                 continue
             try:
-                yield self.learn_file(found.label, found.path, found.from_s, found.to_s, keep_audio=keep_audio)
+                yield self.learn_file(
+                    found.label, found.path, found.from_s, found.to_s, keep_audio=keep_audio, force=force,
+                    new_class=True,
+                )
             except (AudioError, LearningError, UsageError) as error:
                 yield f"line {found.line}: {error}"
 
-    def learn_recording(self, label: str, source: Source, seconds: float, *, keep_audio: bool = False) -> Lesson:
+    def learn_recording(
+        self, label: str, source: Source, seconds: float, *, keep_audio: bool = False, force: bool = False,
+        new_class: bool = False,
+    ) -> Lesson:  # fmt: skip
         """Teach from the next `seconds` of a source, such as an opened microphone."""
-        label, wanted, chunks = self._taught_label(label), round(seconds * source.rate_hz), []
+        label, wanted, chunks = self.taught_label(label, new_class=new_class), round(seconds * source.rate_hz), []
         with source:
             for chunk in source:
                 chunks.append(chunk)
                 if sum(map(len, chunks)) >= wanted:
                     break
         clip = np.concatenate([np.empty(0, np.float32), *chunks])[:wanted]
-        return self.learn_clip(label, clip, source=source.name, keep_audio=keep_audio)
+        return self.learn_clip(label, clip, source=source.name, keep_audio=keep_audio, force=force, new_class=new_class)
 
     def learn_clip(
         self, label: str, clip: np.ndarray, *, source: str, keep_audio: bool = False,
-        audio: tuple[str, str] = ("", ""),
+        audio: tuple[str, str] = ("", ""), span_s: tuple[float, float] = (0.0, 0.0), force: bool = False,
+        new_class: bool = False,
     ) -> Lesson:  # fmt: skip
         """Teach from PCM float32 [samples] at the model's rate. `keep_audio`: a copy stays beside the journal, for
-        `relearn`; `audio`: the path and checksum of a file that holds it already."""
-        label = self._taught_label(label)
+        `relearn`; `audio`: the path and checksum of a file that holds it already, from and to `span_s` where it is a
+        part of it. `force`: also silence, what is clipped, and what the model calls background."""
+        label = self.taught_label(label, new_class=new_class)
         windows, loud = clip_of_one_sound(clip, self._model, source)
-        embeddings = self._encoder(windows[loud])
-        if keep_audio:
-            audio = self._keep(clip)
-        return self._learn(label, embeddings, source, len(windows), audio)
+        taken = windows[loud]
+        material = _Material(
+            self._encoder(taken), source, len(windows), float(window_levels_dbfs(taken).max()),
+            float(np.mean(np.abs(taken) >= FULL_SCALE)), audio, start_s=span_s[0], end_s=span_s[1],
+        )  # fmt: skip
+        self._check(label, material, force=force)
+        return self._learn(label, material, keep=clip if keep_audio else None)
 
-    def learn_heard(self, label: str, last_s: float) -> Lesson:
-        """Teach from what a listener heard in its last `last_s` seconds, in this or another process."""
-        label = self._taught_label(label)
-        return self._learn_windows(label, self._recently_heard(last_s))
+    def learn_last_sound(
+        self, label: str, *, source: str | None = None, sessions: Collection[str] | None = None,
+        sound_of: SoundOf | None = None, force: bool = False, new_class: bool = False,
+    ) -> Lesson:  # fmt: skip
+        """Teach from the last sound of the last minute, whole: from the source that heard it loudest, or from this
+        `source`. A sound is what a listener heard above its gate and did not call background. `sessions`: only these
+        streams; `sound_of`: gives the sound, to be kept."""
+        label = self.taught_label(label, new_class=new_class)
+        sound, later = the_last_sound(self._heard(source, sessions), self._known_sounds())
+        return self._learn_sound(label, sound, later=later, sound_of=sound_of, force=force)
 
-    def learn_heard_at(self, label: str, *, at_s: float | None = None, at_unix_s: float | None = None) -> Lesson:
+    def learn_heard(
+        self, label: str, last_s: float, *, source: str | None = None, sessions: Collection[str] | None = None,
+        sound_of: SoundOf | None = None, force: bool = False, new_class: bool = False,
+    ) -> Lesson:  # fmt: skip
+        """Teach from what a listener, in this or another process, heard in the last `last_s` seconds by the clock."""
+        label = self.taught_label(label, new_class=new_class)
+        found = last_seconds(self._heard(source, sessions), last_s, self._known_sounds())
+        return self._learn_sound(label, found, sound_of=sound_of, force=force)
+
+    def learn_heard_at(
+        self, label: str, *, at_s: float | None = None, at_unix_s: float | None = None, source: str | None = None,
+        force: bool = False, new_class: bool = False,
+    ) -> Lesson:  # fmt: skip
         """Teach from what a listener heard at a moment of its last minute: seconds of its stream, or of the clock."""
-        label, heard = self._taught_label(label), self._recently_heard(HEARD_KEPT_S)
-        if at_unix_s is not None:
-            chosen = [w for w in heard if w.at_unix_s - (w.end_s - w.start_s) <= at_unix_s <= w.at_unix_s]
-            first, last = (heard[0].at_unix_s - (heard[0].end_s - heard[0].start_s), heard[-1].at_unix_s)
-            span = " to ".join(f"{datetime.datetime.fromtimestamp(t):%H:%M:%S}" for t in (first, last))
-        else:
-            chosen = [w for w in heard if at_s is not None and w.start_s <= at_s <= w.end_s]
-            span = f"{heard[0].start_s:.1f} to {heard[-1].end_s:.1f} s"
-        if not chosen:
-            raise LearningError(
-                "nothing is remembered of that moment", expected=span,
-                do="Name a moment within it, or teach with --file FILE; nothing was learned.",
-            )  # fmt: skip
-        return self._learn_windows(label, chosen)
+        label = self.taught_label(label, new_class=new_class)
+        found = moment(self._heard(source, None), self._known_sounds(), at_s=at_s, at_unix_s=at_unix_s)
+        return self._learn_sound(label, found, force=force)
 
     def learn_heard_range(
-        self, label: str, session: str, start_s: float, end_s: float, *, name: str = "", clip: np.ndarray | None = None
-    ) -> Lesson:
+        self, label: str, session: str, start_s: float, end_s: float, *, name: str = "",
+        sound_of: SoundOf | None = None, force: bool = False, new_class: bool = False,
+    ) -> Lesson:  # fmt: skip
         """Teach from seconds of the last minute of one stream of a listener, its `session`. Windows count that have
-        most of the range, or most of which it has. `name`: the stream's, in words; `clip`: its sound there, PCM
-        float32 [samples] at the model's rate, to be kept."""
-        label, heard = self._taught_label(label), self._journal.heard_range(session, start_s, end_s)
-        shared = [min(w.end_s, end_s) - max(w.start_s, start_s) for w in heard]
-        enough = [s >= MOST * min(w.end_s - w.start_s, end_s - start_s) for w, s in zip(heard, shared, strict=True)]
-        chosen = [w for w, is_enough in zip(heard, enough, strict=True) if is_enough]
+        most of the range, or most of which it has. `name`: the stream's, in words; `sound_of`: gives the sound of a
+        stretch of a source, PCM float32 [samples] at the model's rate, to be kept."""
+        label = self.taught_label(label, new_class=new_class)
+        streams = self._heard(None, [session])
+        chosen = meant(streams[0].windows, start_s, end_s) if streams else ()
         if not chosen:
             raise LearningError(
                 f"nothing is remembered of {start_s:.1f} to {end_s:.1f} s" + (f" of {name}" if name else ""),
                 expected=f"seconds of the last {HEARD_KEPT_S:g} that the model has heard",
                 do="Choose a longer or a newer stretch; nothing was learned.",
             )  # fmt: skip
-        audio = ("", "") if clip is None or not len(clip) else self._keep(clip)
-        return self._learn_windows(label, chosen, of=name, audio=audio)
+        found = stretch(replace(streams[0], source=name or streams[0].source), chosen, self._known_sounds())
+        clip = sound_of(name, start_s, end_s) if sound_of else None
+        return self._learn_sound(label, found, sound_of=lambda *_: clip, force=force)
 
     def classify(
         self, samples: ArrayLike | str | os.PathLike[str], rate_hz: float | None = None, *, channel: int | None = None
@@ -276,13 +340,14 @@ class Teacher(Changer):
     def _ears(self) -> Ears:
         return ears_for(self._model, self._encoder, self._journal)
 
-    def _check_labels(self, table: LabelTable) -> None:
+    def _check_labels(self, table: LabelTable, *, new_class: bool) -> None:
         """Raises UsageError that names every row whose label cannot be taught."""
         wrong: dict[str, list[int]] = {}
+        before: set[str] = set()
         for row in table.rows:
             try:
-                self._taught_label(row.label)
-            except UsageError as error:
+                before.add(self.taught_label(row.label, new_class=new_class, beside=before))
+            except (UsageError, LearningError) as error:
                 wrong.setdefault(str(error), []).append(row.line)
         if wrong:
             said = "; ".join(f"line {', '.join(map(str, at))}: {words.rstrip('.')}" for words, at in wrong.items())
@@ -292,36 +357,95 @@ class Teacher(Changer):
     def _encoder(self) -> Encoder:
         return self._loaded or Encoder(self._model)
 
-    def _recently_heard(self, last_s: float) -> list[HeardWindow]:
-        streams = self._journal.heard()
-        heard = [w for w in streams[-1].windows if streams[-1].ago_s(w) <= last_s] if streams else []
-        if not heard:
-            raise LearningError(
-                f"nothing was heard in the last {last_s:g} s",
-                do="Run `pace-edge listen` in another terminal, or teach with --file FILE or --seconds N.",
+    def _heard(self, source: str | None, sessions: Collection[str] | None) -> Sequence[HeardStream]:
+        streams = [one for one in self._journal.heard() if sessions is None or one.session in sessions]
+        return of_source(streams, source)
+
+    def _known_sounds(self) -> Known:
+        return Known(self._model.info.background, UNKNOWN, SURE * self._model.info.threshold)
+
+    def _learn_sound(
+        self, label: str, sound: HeardSound, *, later: Sequence[HeardSound] = (), sound_of: SoundOf | None = None,
+        force: bool = False,
+    ) -> Lesson:  # fmt: skip
+        loud = loud_enough(np.array([window.level_dbfs for window in sound.windows]))
+        taken = [window for window, is_loud in zip(sound.windows, loud, strict=True) if is_loud]
+        material = _Material(
+            np.stack([window.embedding for window in taken]), f"heard {sound.in_words()}", len(sound.windows),
+            sound.level_dbfs, float(np.mean([window.clipped for window in taken])), session=sound.stream.session,
+            start_s=sound.start_s, end_s=sound.end_s, heard=sound,
+        )  # fmt: skip
+        self._check(label, material, force=force)
+        keep = sound_of(sound.stream.source, sound.start_s, sound.end_s) if sound_of else None
+        return replace(self._learn(label, material, keep=keep), later=tuple(one.in_words() for one in later))
+
+    def _check(self, label: str, material: _Material, *, force: bool) -> None:
+        """Whether this can be the sound that was meant, by whatever door it came. Raises DoubtfulError."""
+        if force:
+            return
+        about, background = material.source, self._model.info.background
+        if material.level_dbfs < AUDIBLE_DBFS:
+            raise DoubtfulError(
+                f"there is only silence in what was to be taught ({about})",
+                expected=f"a sound above {AUDIBLE_DBFS:g} dBFS", got=f"{material.level_dbfs:.0f} dBFS",
+            )  # fmt: skip
+        if material.clipped > CLIPPED:
+            raise DoubtfulError(
+                f"what was to be taught is clipped, and so distorted ({about})",
+                expected=f"at most {100 * CLIPPED:g} % of the samples at full scale",
+                got=f"{100 * material.clipped:.0f} %", do="Turn the microphone or the gain down.",
+            )  # fmt: skip
+        if not background or label == background:
+            return
+        called, score = self._learner.best(material.embeddings)
+        if called == background and score >= SURE * self._model.info.threshold:
+            raise DoubtfulError(
+                f"what was to be taught is what the model calls {background} ({about})",
+                expected="a sound",
+                got=f"'{called}' with a score of {score:.2f}",
             )
-        return heard
 
-    def _learn_windows(
-        self, label: str, heard: list[HeardWindow], *, of: str = "", audio: tuple[str, str] = ("", "")
-    ) -> Lesson:
-        loud = loud_enough(np.array([window.level_dbfs for window in heard]))
-        embeddings = np.stack([window.embedding for window, is_loud in zip(heard, loud, strict=True) if is_loud])
-        source = f"heard {heard[0].start_s:.1f} to {heard[-1].end_s:.1f} s" + (f" of {of}" if of else "")
-        return self._learn(label, embeddings, source, len(heard), audio)
-
-    def _learn(
-        self, label: str, embeddings: np.ndarray, source: str, windows_heard: int, audio: tuple[str, str] = ("", "")
-    ) -> Lesson:
-        survey = self._survey()
-        before, is_new_class = self._learner.best(embeddings), label not in self._learner.state.labels
-        example = self._journal.add(label, embeddings, source=source, audio=audio[0], audio_sha256=audio[1])
+    def _learn(self, label: str, material: _Material, *, keep: np.ndarray | None = None) -> Lesson:
+        survey, sound = self._survey(), material.heard
+        before, is_new_class = self._learner.best(material.embeddings), label not in self._learner.state.labels
+        with self._journal.deciding():
+            self._learner.catch_up()
+            taught = self._same_recording(label, material)
+            if taught is None:
+                audio, audio_sha256 = material.audio if keep is None or not len(keep) else self._keep(keep)
+                id = self._journal.add(
+                    label, material.embeddings, source=material.source, audio=audio, audio_sha256=audio_sha256,
+                    session=material.session, start_s=material.start_s,
+                    end_s=material.end_s,
+                ).id  # fmt: skip
+            else:
+                id, was = taught.id, self._learner.state.examples[taught.id]
+                if was != label:
+                    raise LearningError(
+                        f"this sound ({material.source}) is example {id} of '{was}' already",
+                        do=f"If it is '{label}': pace-edge correct --example {id} --label {shlex.quote(label)}; "
+                        "nothing was learned.",
+                    )
         changed = effect(survey, self._survey(), about={label})
         return Lesson(
-            label=label, source=source, windows=len(embeddings), windows_heard=windows_heard,
-            examples=self._examples_of(label), is_new_class=is_new_class, before=before,
-            after=self._learner.best(embeddings), id=example.id, effect=changed,
+            label=label, source=material.source, windows=len(material.embeddings),
+            windows_heard=material.windows_heard, examples=self._examples_of(label), is_new_class=is_new_class,
+            before=before, after=self._learner.best(material.embeddings), id=id, effect=changed,
+            heard_from=sound.stream.source if sound else "", at_unix_s=sound.at_unix_s if sound else None,
+            duration_s=round(sound.duration_s, 3) if sound else 0.0, level_dbfs=round(material.level_dbfs, 2),
+            known=taught is not None,
         )  # fmt: skip
+
+    def _same_recording(self, label: str, material: _Material) -> Operation | None:
+        """The example in effect that was made of this very recording, or of most of the same stretch of it."""
+        counting, checksum = self._learner.state.examples, embeddings_sha256(material.embeddings)
+        for operation in reversed(self._learner.operations):
+            if operation.id not in counting or operation.kind != "learn":
+                continue
+            same_label = counting[operation.id] == label
+            if operation.embeddings_sha256 == checksum or _same_stretch(operation, material, of_shorter=same_label):
+                return operation
+        return None
 
     def _keep(self, clip: np.ndarray) -> tuple[str, str]:
         import soundfile
@@ -339,6 +463,20 @@ class Teacher(Changer):
         return name, hashlib.sha256(file.getvalue()).hexdigest()
 
 
+def _same_stretch(operation: Operation, material: _Material, *, of_shorter: bool) -> bool:
+    """Whether they share most of the shorter one or, since two sounds may be there at once, most of both together."""
+    if not operation.end_s and not material.end_s:  # two whole recordings
+        return bool(material.audio[1]) and operation.audio_sha256 == material.audio[1]
+    if operation.session != material.session:
+        return False
+    if not material.session and (not material.audio[1] or operation.audio_sha256 != material.audio[1]):
+        return False
+    begins, ends = (operation.start_s, material.start_s), (operation.end_s, material.end_s)
+    shared = min(ends) - max(begins)
+    shorter = min(end - begin for begin, end in zip(begins, ends, strict=True))
+    return shared > 0 and shared >= SAME * (shorter if of_shorter else max(ends) - min(begins))
+
+
 def clip_of_one_sound(clip: np.ndarray, model: Model, source: str) -> tuple[np.ndarray, np.ndarray]:
     """The clip's windows [n, window] and which are loud enough. Raises AudioError for what is no clip of a sound."""
     info = model.info
@@ -349,11 +487,6 @@ def clip_of_one_sound(clip: np.ndarray, model: Model, source: str) -> tuple[np.n
         )  # fmt: skip
     windows = clip_windows(clip, info.window_samples, info.hop_samples)
     levels = window_levels_dbfs(windows)
-    if levels.max() < AUDIBLE_DBFS:
-        raise AudioError(
-            f"there is only silence in {source}", expected=f"a sound above {AUDIBLE_DBFS:g} dBFS",
-            got=f"{levels.max():.0f} dBFS", do="Check the recording or the microphone; nothing was learned.",
-        )  # fmt: skip
     return windows, loud_enough(levels)
 
 

@@ -27,6 +27,12 @@ class LessonSaid(Answer):
     after: tuple[str, float]
     id: int
     effect: EffectSaid
+    heard_from: str
+    at_unix_s: float | None
+    duration_s: float
+    level_dbfs: float
+    later: list[str]
+    known: bool
     words: str
 
 

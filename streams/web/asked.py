@@ -34,6 +34,9 @@ class WhatItIs(Asked):
     label: Label | None = None
     background: Annotated[bool, Field(description="Instead of a label: it is nothing to be announced.")] = False
     new_class: NewClass = False
+    force: Annotated[bool, Field(description="Also silence, a clipped sound, or what the model calls background.")] = (
+        False
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -43,7 +46,8 @@ class WhatItIs(Asked):
 
 
 class Learn(WhatItIs):
-    """Either `last_s`, or `start_s` and `end_s`; `source` may be left out where there is one."""
+    """`last_s`, or `start_s` and `end_s`; without them the last sound of the last minute, whole. Without `source`, the
+    source that heard it loudest; that of `start_s` is the loudest one now."""
 
     source: Text | None = None
     last_s: Annotated[float, Field(gt=0, le=HEARD_KEPT_S)] | None = None
@@ -55,8 +59,8 @@ class Learn(WhatItIs):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.last_s is None) == (self.start_s is None) or (self.start_s is None) != (self.end_s is None):
-            raise ValueError("give last_s, or start_s and end_s")
+        if (self.last_s is not None and self.start_s is not None) or (self.start_s is None) != (self.end_s is None):
+            raise ValueError("give last_s, or start_s and end_s, or neither")
         if self.start_s is not None and self.end_s is not None and not 0 < self.end_s - self.start_s <= HEARD_KEPT_S:
             raise ValueError(f"end_s is after start_s, by at most {HEARD_KEPT_S:g} s")
         return self

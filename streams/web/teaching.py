@@ -37,21 +37,34 @@ def change_record(change: Change) -> dict[str, Any]:
 
 
 async def learn(context: Context, asked: Learn, _request: Request) -> dict[str, Any]:
+    """What was just heard here, by this listener: another one's may be in the same journal."""
     listener, tape = context.listener, context.tape
-    source = asked.source or context.hub.loudest()
-    session, span = listener.session(source), tape.span(source)
-    if session is None or span is None:
-        there = ", ".join(name for name in tape.sources() if listener.session(name)) or "none yet"
-        raise LearningError(f"'{source}' is not heard", expected=f"a source: {there}", do="Nothing was learned.")
-    end_s = span.end / tape.rate_hz if asked.end_s is None else asked.end_s
-    start_s = max(0.0, end_s - (asked.last_s or 0.0)) if asked.start_s is None else asked.start_s
-    first, last = max(span.begin, round(start_s * tape.rate_hz)), min(span.end, round(end_s * tape.rate_hz))
-    clip = tape.cut(source, first, last) if asked.keep_audio else None
-    if clip is not None and listener.options.gain_db:
-        clip = np.clip(clip * np.float32(10 ** (listener.options.gain_db / 20)), -1.0, 1.0)  # as the model heard it
+    sessions = {name: session for name in tape.sources() if (session := listener.session(name))}
+
+    def cut(source: str, start_s: float, end_s: float) -> np.ndarray | None:
+        """The sound of a stretch, as the model heard it, if it is to be kept."""
+        if not asked.keep_audio or (span := tape.span(source)) is None:
+            return None
+        first, last = max(span.begin, round(start_s * tape.rate_hz)), min(span.end, round(end_s * tape.rate_hz))
+        clip = tape.cut(source, first, last)
+        return np.clip(clip * np.float32(10 ** (listener.options.gain_db / 20)), -1.0, 1.0)
 
     def work(teacher: Teacher) -> Lesson:
-        return teacher.learn_heard_range(label_of(asked, teacher), session, start_s, end_s, name=source, clip=clip)
+        label, source, here = label_of(asked, teacher), asked.source, set(sessions.values())
+        if source is not None and source not in sessions:
+            there = ", ".join(sessions) or "none yet"
+            raise LearningError(f"'{source}' is not heard", expected=f"a source: {there}", do="Nothing was learned.")
+        if asked.start_s is not None and asked.end_s is not None:
+            source = source or context.hub.loudest()
+            return teacher.learn_heard_range(
+                label, sessions.get(source, ""), asked.start_s, asked.end_s, name=source, sound_of=cut,
+                force=asked.force,
+            )  # fmt: skip
+        if asked.last_s is not None:
+            return teacher.learn_heard(
+                label, asked.last_s, source=source, sessions=here, sound_of=cut, force=asked.force
+            )
+        return teacher.learn_last_sound(label, source=source, sessions=here, sound_of=cut, force=asked.force)
 
     return lesson_record(await context.desk.do(work))
 
@@ -73,7 +86,9 @@ async def _learn_file(context: Context, asked: WhatItIs, request: Request) -> di
 
         def work(teacher: Teacher) -> Lesson:
             clip = _uploaded(path, teacher.rate_hz)
-            return teacher.learn_clip(label_of(asked, teacher), clip, source=UPLOADED, keep_audio=True)
+            return teacher.learn_clip(
+                label_of(asked, teacher), clip, source=UPLOADED, keep_audio=True, force=asked.force
+            )
 
         return lesson_record(await context.desk.do(work))
 

@@ -38,7 +38,7 @@ def test_a_sound_between_two_classes_or_like_none_comes_before_a_clear_one(learn
 def test_answered_corrected_and_forgotten_ones_are_not_asked(learner, tmp_path):
     for id, label in (("a", "low"), ("b", "low"), ("c", "high"), ("d", "gone")):
         heard(learner, id, label, embeddings("low", 1))
-    learner.journal.add("low", embeddings("low", 1), source="event b called 'low'")
+    learner.journal.add("low", embeddings("low", 1), source="event b called 'low'", event="b")
     learner.catch_up()
     answered = Answered(tmp_path / "j")
     answered.add("c")

@@ -28,7 +28,7 @@ def test_a_range_of_one_source_is_taught_and_the_next_sound_is_named(served):
     lesson = served.post("/api/learn", label="whistle", source="door", start_s=1.0, end_s=3.0)
     assert (lesson["label"], lesson["is_new_class"], lesson["after"][0]) == ("whistle", True, "whistle")
     assert lesson["before"][0] != "whistle"
-    assert "of door" in lesson["source"]
+    assert "heard by door at " in lesson["source"]
     assert lesson["windows"] == 3  # 1 to 2, 1.5 to 2.5 and 2 to 3 s
     assert "new class 'whistle' has 1 example" in lesson["words"]
     served.hear(tone(1000, 3, rng=served.rng), source="attic")
@@ -38,8 +38,8 @@ def test_a_range_of_one_source_is_taught_and_the_next_sound_is_named(served):
 def test_the_last_seconds_are_those_of_the_loudest_source_unless_one_is_named(served):
     served.hear_high(3, source="door")
     served.hear_hiss(3, source="attic")
-    assert "of door" in served.post("/api/learn", label="a", last_s=2)["source"]
-    assert "of attic" in served.post("/api/learn", label="b", last_s=2, source="attic")["source"]
+    assert "by door at" in served.post("/api/learn", label="a", last_s=2)["source"]
+    assert "by attic at" in served.post("/api/learn", label="b", last_s=2, source="attic", force=True)["source"]
 
 
 def test_a_short_stretch_is_taught_from_the_windows_that_hold_it(served):
@@ -87,8 +87,8 @@ def test_an_uploaded_recording_is_taught(served):
     status, _, answer = served.ask("POST", "/api/learn/file?label=kettle", body, {"X-Pace-Edge": "1"})
     assert status == 200, answer
     assert served.get("/api/label?label=kettle")["examples"][0]["plays"]
-    status, _, _ = served.ask("POST", "/api/learn/file?background=true", body, {"X-Pace-Edge": "1"})
-    assert status == 200
+    status, _, answer = served.ask("POST", "/api/learn/file?background=true", body, {"X-Pace-Edge": "1"})
+    assert (status, b"is example 1 of 'kettle' already" in answer) == (409, True)
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_an_uploaded_recording_is_taught(served):
         (b"", "cannot be read as audio"),
         (b"no sound at all", "cannot be read as audio"),
         (b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n", "cannot be read as audio"),
-        (flac(np.zeros(RATE_HZ, np.float32)), "there is only silence in an uploaded recording"),
+        (flac(np.zeros(RATE_HZ, np.float32)), "there is only silence in what was to be taught (an uploaded recording)"),
     ],
 )
 def test_what_is_no_sound_is_not_taught_and_tells_nothing_of_this_machine(served, body, words):
     status, _, answer = served.ask("POST", "/api/learn/file?label=x", body, {"X-Pace-Edge": "1"})
-    assert status == 422
+    assert status == (409 if "only silence" in words else 422)
     assert words in answer.decode()
     assert "/tmp" not in answer.decode()
     assert "x" not in served.get("/api/state")["labels"]
@@ -184,7 +184,7 @@ def test_an_announced_sound_is_corrected_and_says_so(served):
 @pytest.mark.parametrize(
     ("path", "body", "status", "words"),
     [
-        ("/api/learn", {"label": "a"}, 422, "give last_s, or start_s and end_s"),
+        ("/api/learn", {"label": "a", "last_s": 1, "start_s": 1, "end_s": 2}, 422, "give last_s, or start_s and end_s"),
         ("/api/learn", {"label": "a", "last_s": 61}, 422, "last_s"),
         ("/api/learn", {"label": "a", "last_s": "NaN"}, 422, "last_s"),
         ("/api/learn", {"last_s": 2}, 422, "give a label, or background: true"),

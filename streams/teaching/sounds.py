@@ -1,0 +1,183 @@
+"""The sounds of the remembered minute: where each began and ended, how loud it was, and which windows hold it.
+
+A window of a listener is longer than most sounds, and windows overlap. So a sound is looked for in two steps: windows
+in a row that the model does not call background, and in them the stretches of the level that stand out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from pace_edge.heard_memory import BLOCK_S, HeardStream, HeardWindow
+
+AUDIBLE_DBFS = -70.0  # what is nowhere louder is silence
+PAUSE_S = 1.0  # a sound may pause for so long: a bell that rings twice
+STANDS_OUT_DB = 6.0  # above the quiet of its minute
+DECAY_DB = 30.0  # below its peak a sound is over
+STEADY_DB = 10.0  # a stretch whose level varies less has no sound in it that stands out: it is one
+QUIET_S = 10.0  # of a minute are needed to know how quiet it is without the sound
+PROMINENT_DB = 20.0  # a sound so far below the loudest of the minute is steps and keys, and not the one that was meant
+MOST = 0.8  # of a window in a range, or of a range in a window, to be meant by it
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a model calls sounds: `background` the class of what is none, and from which score on it is `sure`."""
+
+    background: str
+    unknown: str
+    sure: float
+
+    def is_background(self, window: HeardWindow) -> bool:
+        return bool(self.background) and window.label == self.background and window.score >= self.sure
+
+    def is_named(self, window: HeardWindow) -> bool:
+        return window.label not in (self.background, self.unknown) and window.score >= self.sure
+
+
+@dataclass(frozen=True)
+class HeardSound:
+    """One sound of a stream: its seconds there, the clock's time of its start (of a recording that is read fast: as if
+    it had been played up to now), how long ago its end was heard, its loudest window's level, what most of its windows
+    were called when they were heard, and those windows."""
+
+    stream: HeardStream
+    start_s: float
+    end_s: float
+    at_unix_s: float
+    ago_s: float
+    level_dbfs: float
+    called: str
+    windows: tuple[HeardWindow, ...]
+    has_sound: bool = True  # else it is a stretch in which there is only background, or silence
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.start_s
+
+    def in_words(self) -> str:
+        """Such as: by attic at 14:03:22, 3.2 s, -21 dBFS."""
+        return described(self.stream, self.start_s, self.end_s, self.at_unix_s, self.level_dbfs)
+
+
+def described(stream: HeardStream, start_s: float, end_s: float, at_unix_s: float, level_dbfs: float) -> str:
+    """A stretch of a stream by the clock, or by its own seconds where it does not keep the clock's pace."""
+    if stream.live:
+        by = f"by {stream.source} " if stream.source else ""
+        when = f"{by}at {datetime.fromtimestamp(at_unix_s):%H:%M:%S}, {end_s - start_s:.1f} s"
+    else:
+        when = f"in {stream.source or 'a recording'}, {start_s:.1f} to {end_s:.1f} s"
+    return f"{when}, {level_dbfs:.0f} dBFS"
+
+
+def sounds(stream: HeardStream, known: Known) -> list[HeardSound]:
+    """Those of one stream, in order."""
+    quiet_dbfs = _quiet_dbfs(stream.windows)
+    return [
+        _sound(stream, run, start_s, end_s)
+        for run in _runs(stream.windows, known)
+        for start_s, end_s in _stretches(run, quiet_dbfs, known)
+    ]
+
+
+def last_sound(streams: Sequence[HeardStream], known: Known) -> tuple[HeardSound | None, list[HeardSound]]:
+    """The last sound that anybody heard and, where several heard it, as the one did that heard it loudest; and the
+    quieter ones that came after it, which were not taken for it."""
+    found = [sound for stream in streams for sound in sounds(stream, known)]
+    if not found:
+        return None, []
+    loud = max(sound.level_dbfs for sound in found) - PROMINENT_DB
+    last = min((sound for sound in found if sound.level_dbfs >= loud), key=lambda sound: sound.ago_s)
+    same = [sound for sound in found if _at_once(sound, last)]
+    chosen = max(same, key=lambda sound: sound.level_dbfs)
+    later = [s for s in found if s.at_unix_s > chosen.at_unix_s + chosen.duration_s and s not in same]
+    return chosen, sorted(later, key=lambda sound: sound.at_unix_s)
+
+
+def stretch(stream: HeardStream, windows: Sequence[HeardWindow], known: Known) -> HeardSound:
+    """These windows of a stream as a sound, without those that are none, where there are others."""
+    sound = [window for window in windows if _is_sound(window, known)]
+    taken = sound or windows
+    return replace(
+        _sound(stream, taken, taken[0].start_s, taken[-1].end_s), windows=tuple(taken), has_sound=bool(sound)
+    )
+
+
+def meant(windows: Sequence[HeardWindow], start_s: float, end_s: float) -> tuple[HeardWindow, ...]:
+    """The windows that have most of this range of their stream, or most of which it has."""
+    shared = [(min(w.end_s, end_s) - max(w.start_s, start_s), w) for w in windows]
+    return tuple(w for s, w in shared if s > 0 and s >= MOST * min(w.end_s - w.start_s, end_s - start_s) - 1e-9)
+
+
+def _is_sound(window: HeardWindow, known: Known) -> bool:
+    return window.level_dbfs >= AUDIBLE_DBFS and not known.is_background(window)
+
+
+def _runs(windows: Sequence[HeardWindow], known: Known) -> Iterator[list[HeardWindow]]:
+    """Windows that are sound, as far as they follow each other without a gap."""
+    run: list[HeardWindow] = []
+    for window in windows:
+        is_sound = _is_sound(window, known)
+        if run and not (is_sound and window.start_s <= run[-1].end_s):
+            yield run
+            run = []
+        if is_sound:
+            run.append(window)
+    if run:
+        yield run
+
+
+def _stretches(run: Sequence[HeardWindow], quiet_dbfs: float, known: Known) -> Iterator[tuple[float, float]]:
+    """Where the level of a run stands out, from second to second. A steady run is one stretch, unless it is as loud as
+    the minute always is and nobody knows it: that is the room."""
+    ends, levels = _track(run)
+    if not len(levels) or levels.max() - max(levels.min(), quiet_dbfs) < STEADY_DB:
+        stands_out = not len(levels) or levels.max() >= quiet_dbfs + STANDS_OUT_DB
+        if stands_out or any(known.is_named(window) for window in run):
+            yield run[0].start_s, run[-1].end_s
+        return
+    loud = ends[levels >= max(levels.max() - DECAY_DB, quiet_dbfs + STANDS_OUT_DB)]
+    breaks = np.flatnonzero(np.diff(loud) > PAUSE_S + BLOCK_S)
+    for first, last in zip(np.r_[0, breaks + 1], np.r_[breaks, len(loud) - 1], strict=True):
+        yield float(loud[first]) - BLOCK_S, float(loud[last])
+
+
+def _sound(stream: HeardStream, run: Sequence[HeardWindow], start_s: float, end_s: float) -> HeardSound:
+    windows = meant(run, start_s, end_s) or (max(run, key=lambda w: min(w.end_s, end_s) - max(w.start_s, start_s)),)
+    nearest = min(windows, key=lambda w: abs(w.end_s - end_s))
+    ago_s = max(0.0, stream.ago_s(nearest) + nearest.end_s - end_s)
+    called = Counter(window.label for window in windows).most_common(1)[0][0]
+    level_dbfs = max(window.level_dbfs for window in windows)
+    return HeardSound(
+        stream, start_s, end_s, stream.now_unix_s - ago_s - (end_s - start_s), ago_s, level_dbfs, called, windows
+    )
+
+
+def _track(windows: Sequence[HeardWindow]) -> tuple[np.ndarray, np.ndarray]:
+    """The level over time: the ends of pieces of BLOCK_S, in seconds of the stream, and their levels."""
+    ends: list[float] = []
+    levels: list[float] = []
+    for window in windows:
+        count = len(window.blocks_dbfs)
+        for i, level in enumerate(window.blocks_dbfs):
+            end_s = window.end_s - (count - 1 - i) * BLOCK_S
+            if not ends or end_s > ends[-1] + BLOCK_S / 2:
+                ends.append(end_s)
+                levels.append(level)
+    return np.array(ends), np.array(levels)
+
+
+def _quiet_dbfs(windows: Sequence[HeardWindow]) -> float:
+    """The level without a sound; of too short a memory nothing can be said."""
+    _, levels = _track(windows)
+    return float(np.percentile(levels, 10)) if len(levels) * BLOCK_S >= QUIET_S else -np.inf
+
+
+def _at_once(one: HeardSound, other: HeardSound) -> bool:
+    """Whether two streams may have heard the same sound, or one stream heard both in one."""
+    return one.at_unix_s < other.at_unix_s + other.duration_s and other.at_unix_s < one.at_unix_s + one.duration_s
