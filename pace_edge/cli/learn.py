@@ -155,6 +155,7 @@ def learn(
                 [teacher.learn_recording(label or "", microphone, seconds, keep_audio=keep_audio, force=force)]
             )
         else:
+            lessons = iter([_just_heard(teacher, label or "", last, moment, background, source=source, force=force)])
         unmet = teacher.unmet()
         for lesson in lessons:
             if as_json or not sys.stdout.isatty():

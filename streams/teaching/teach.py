@@ -359,6 +359,11 @@ class Teacher(Changer):
 
     def _heard(self, source: str | None, sessions: Collection[str] | None) -> Sequence[HeardStream]:
         streams = [one for one in self._journal.heard() if sessions is None or one.session in sessions]
+        if not streams and (others := self.unmet()):
+            raise LearningError(
+                f"nothing was heard in the last {HEARD_KEPT_S:g} s by a listener with the journal {self._journal.path}",
+                got="; ".join(one.rstrip(".") for one in others), do="Nothing was learned.",
+            )  # fmt: skip
         return of_source(streams, source)
 
     def _known_sounds(self) -> Known:

@@ -76,14 +76,14 @@ def test_of_several_files_the_bad_ones_are_named_and_the_good_ones_learned(do, s
     assert taught(do) == {"bell": 1}
 
 
-@pytest.mark.parametrize("way", [["--last", "2s"], ["--at", "1.5"], []])
+@pytest.mark.parametrize("way", [["--last", "50s"], ["--at", "1.5"], []])
 def test_what_was_heard_is_taught_in_each_way(do, heard, way):
     ((lesson,), _) = do("learn", "--label", "hum", *way)
     assert lesson["source"].startswith("heard")
 
 
 def test_what_is_not_to_be_announced_is_taught_without_a_name(do, heard):
-    do("learn", "--background", "--last", "2")
+    do("learn", "--background", "--last", "50")
     assert taught(do) == {"background": 1}
 
 

@@ -122,6 +122,6 @@ def test_the_page_shows_and_teaches_without_a_class(path, forgetful):
         for question in ("state", "recent", "labels", "health", "review", "settings", "model"):
             served.get(f"/api/{question}")
         assert served.get("/api/labels")["labels"] == []
-        assert served.post("/api/learn", label="hum", last_s=2.0)["is_new_class"]
+        assert served.post("/api/learn", label="hum", last_s=30.0)["is_new_class"]
         served.hear_low(3)
         assert served.get("/api/state")["labels"] == ["hum"]

@@ -67,10 +67,10 @@ def test_what_a_listener_just_heard_can_be_labelled(teacher, small_model, rng):
     model = read_model(small_model)
     with open_journal(model) as journal:
         listener = Listener(model, journal)
-        list(listener.feed(np.concatenate([tone(300, 3, rng=rng), tone(900, 2, rng=rng)])))
-    lesson = teacher.learn_heard("doorbell", 1.4)
-    assert lesson.windows == 2
-    assert re.fullmatch(r"heard at \d\d:\d\d:\d\d, 1.5 s, -13 dBFS", lesson.source)
+        list(listener.feed(np.concatenate([tone(300, 3, rng=rng), hiss(45, rng=rng), tone(900, 2, rng=rng)])))
+    lesson = teacher.learn_heard("doorbell", 20)
+    assert 2 <= lesson.windows <= 4  # one may hold the beginning of it
+    assert re.fullmatch(r"heard at \d\d:\d\d:\d\d, \d.\d s, -13 dBFS", lesson.source)
     assert called(teacher, tone(900, 1, rng=rng)) == "doorbell"
 
 

@@ -38,8 +38,8 @@ def test_a_range_of_one_source_is_taught_and_the_next_sound_is_named(served):
 def test_the_last_seconds_are_those_of_the_loudest_source_unless_one_is_named(served):
     served.hear_high(3, source="door")
     served.hear_hiss(3, source="attic")
-    assert "by door at" in served.post("/api/learn", label="a", last_s=2)["source"]
-    assert "by attic at" in served.post("/api/learn", label="b", last_s=2, source="attic", force=True)["source"]
+    assert "by door at" in served.post("/api/learn", label="a", last_s=30)["source"]
+    assert "by attic at" in served.post("/api/learn", label="b", last_s=30, source="attic", force=True)["source"]
 
 
 def test_a_short_stretch_is_taught_from_the_windows_that_hold_it(served):
@@ -68,7 +68,7 @@ def test_the_sound_of_a_range_is_kept_as_the_model_heard_it_and_played(served):
 
 def test_no_sound_is_kept_where_it_is_not_wanted(served):
     served.hear_high(4)
-    lesson = served.post("/api/learn", label="whistle", last_s=2, keep_audio=False)
+    lesson = served.post("/api/learn", label="whistle", last_s=30, keep_audio=False)
     assert served.ask("GET", f"/api/example/audio?id={lesson['id']}")[0] == 404
     assert not served.get("/api/label?label=whistle")["examples"][0]["plays"]
 
@@ -76,7 +76,7 @@ def test_no_sound_is_kept_where_it_is_not_wanted(served):
 def test_a_recording_that_changed_since_it_was_taught_is_not_played(served, tmp_path):
     """A path in the journal opens no file but the one that was taught."""
     served.hear_high(4)
-    lesson = served.post("/api/learn", label="whistle", last_s=2)
+    lesson = served.post("/api/learn", label="whistle", last_s=30)
     (kept,) = (open_journal(served.listener.ears.model).clips).glob("*.flac")
     kept.write_bytes(b"a secret of somebody else")
     assert served.ask("GET", f"/api/example/audio?id={lesson['id']}")[0] == 404
@@ -125,7 +125,7 @@ def test_a_recording_of_an_hour_is_refused_without_reading_it_all(served):
 
 def test_what_was_taught_is_corrected_removed_undone_forgotten_hidden_and_renamed(served):
     served.hear_high(4)
-    first = served.post("/api/learn", label="a", last_s=2)["id"]
+    first = served.post("/api/learn", label="a", last_s=30)["id"]
     second = served.post("/api/learn", label="a", start_s=0.5, end_s=2)["id"]
     assert served.post("/api/correct", example=second, label="b")["examples"] == 1
     assert served.post("/api/remove", example=second)["did"] == f"example {second} of 'b' is taken back exactly"
@@ -147,7 +147,7 @@ def test_what_was_taught_is_corrected_removed_undone_forgotten_hidden_and_rename
 
 def test_an_answer_is_undone_by_its_id_only_while_nothing_was_done_after_it(served):
     served.hear_high(4)
-    lesson = served.post("/api/learn", label="a", last_s=2)
+    lesson = served.post("/api/learn", label="a", last_s=30)
     other = served.post("/api/hide", label="low")  # another page
     refused = served.post("/api/undo", 409, id=lesson["id"])["error"]
     assert "something else was done since: hide 'low'. Nothing was undone" in refused
@@ -222,12 +222,12 @@ def test_a_body_that_is_no_json_is_a_mistake_too(served):
 def test_teaching_goes_on_with_a_model_that_took_over(served, tmp_path):
     other = with_info(served.listener.ears.model.path, tmp_path / "other.onnx", name="other")
     served.hear_high(3)
-    served.post("/api/learn", label="whistle", last_s=2)
+    served.post("/api/learn", label="whistle", last_s=30)
     served.listener.swap(other)
     served.hear_high(3)
     state = served.get("/api/state")
     assert (state["model"]["name"], state["labels"]) == ("other", ["low", "high", "background"])
-    served.post("/api/learn", label="flute", last_s=2)
+    served.post("/api/learn", label="flute", last_s=30)
     with open_journal(read_model(other)) as journal:
         assert [o.label for o in journal.operations()] == ["flute"]
 
