@@ -52,7 +52,7 @@ def last_seconds(streams: Sequence[HeardStream], last_s: float, known: Known) ->
     spans = [stretch(stream, windows, known) for stream in streams if (windows := _in_last(stream, last_s))]
     if not spans:
         raise LearningError(
-            f"nothing is remembered of the last {last_s:g} s", got=_what_there_is(streams, known),
+            f"nothing is remembered of the last {last_s:g} s", got=what_there_is(streams, known),
             do=f"Leave --last out to teach the last sound, or name a moment with --at. {NOTHING}",
         )  # fmt: skip
     return _loudest_of(spans)
@@ -102,7 +102,8 @@ def _something(streams: Sequence[HeardStream]) -> None:
         )
 
 
-def _what_there_is(streams: Sequence[HeardStream], known: Known) -> str:
+def what_there_is(streams: Sequence[HeardStream], known: Known) -> str:
+    """The last sound that is remembered, or that there is none."""
     sound, _ = last_sound(streams, known)
     if sound is not None:
         return f"the last sound was {sound.ago_s:.0f} s ago ({sound.in_words()})"

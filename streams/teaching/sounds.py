@@ -100,12 +100,12 @@ def last_sound(streams: Sequence[HeardStream], known: Known) -> tuple[HeardSound
 
 
 def stretch(stream: HeardStream, windows: Sequence[HeardWindow], known: Known) -> HeardSound:
-    """These windows of a stream as a sound, without those that are none, where there are others."""
-    sound = [window for window in windows if _is_sound(window, known)]
-    taken = sound or windows
-    return replace(
-        _sound(stream, taken, taken[0].start_s, taken[-1].end_s), windows=tuple(taken), has_sound=bool(sound)
-    )
+    """These windows of a stream as a sound: of them those that hold one, where any does."""
+    holding = {window.end_s for sound in sounds(stream, known) for window in sound.windows}
+    sound = tuple(window for window in windows if window.end_s in holding)
+    taken = sound or tuple(windows)
+    found = _sound(stream, taken, taken[0].start_s, taken[-1].end_s)
+    return replace(found, windows=taken, has_sound=bool(sound))
 
 
 def meant(windows: Sequence[HeardWindow], start_s: float, end_s: float) -> tuple[HeardWindow, ...]:
@@ -114,15 +114,11 @@ def meant(windows: Sequence[HeardWindow], start_s: float, end_s: float) -> tuple
     return tuple(w for s, w in shared if s > 0 and s >= MOST * min(w.end_s - w.start_s, end_s - start_s) - 1e-9)
 
 
-def _is_sound(window: HeardWindow, known: Known) -> bool:
-    return window.level_dbfs >= AUDIBLE_DBFS and not known.is_background(window)
-
-
 def _runs(windows: Sequence[HeardWindow], known: Known) -> Iterator[list[HeardWindow]]:
     """Windows that are sound, as far as they follow each other without a gap."""
     run: list[HeardWindow] = []
     for window in windows:
-        is_sound = _is_sound(window, known)
+        is_sound = window.level_dbfs >= AUDIBLE_DBFS and not known.is_background(window)
         if run and not (is_sound and window.start_s <= run[-1].end_s):
             yield run
             run = []

@@ -32,7 +32,7 @@ from streams.listening.encoder import Encoder
 from streams.sources.source import Source
 from streams.teaching.change import SAME, Changer
 from streams.teaching.effect import Effect, effect
-from streams.teaching.just_heard import last_seconds, moment, of_source, the_last_sound
+from streams.teaching.just_heard import last_seconds, moment, of_source, the_last_sound, what_there_is
 from streams.teaching.label_tables import LabelTable, read_table
 from streams.teaching.recordings import Stretch, read_recording, stretches
 from streams.teaching.sounds import AUDIBLE_DBFS, HeardSound, Known, meant, stretch
@@ -400,7 +400,14 @@ class Teacher(Changer):
                 expected=f"at most {100 * CLIPPED:g} % of the samples at full scale",
                 got=f"{100 * material.clipped:.0f} %", do="Turn the microphone or the gain down.",
             )  # fmt: skip
-        if not background or label == background:
+        if label == background:
+            return
+        if material.heard is not None and not material.heard.has_sound:
+            raise DoubtfulError(
+                f"no sound stands out of what is always there in what was to be taught ({about})",
+                got=self._what_was_heard(),
+            )
+        if not background:
             return
         called, score = self._learner.best(material.embeddings)
         if called == background and score >= SURE * self._model.info.threshold:
@@ -409,6 +416,9 @@ class Teacher(Changer):
                 expected="a sound",
                 got=f"'{called}' with a score of {score:.2f}",
             )
+
+    def _what_was_heard(self) -> str:
+        return what_there_is(self._journal.heard(), self._known_sounds())
 
     def _learn(self, label: str, material: _Material, *, keep: np.ndarray | None = None) -> Lesson:
         survey, sound = self._survey(), material.heard

@@ -125,7 +125,7 @@ def test_a_recording_of_an_hour_is_refused_without_reading_it_all(served):
 
 def test_what_was_taught_is_corrected_removed_undone_forgotten_hidden_and_renamed(served):
     served.hear_high(4)
-    first = served.post("/api/learn", label="a", last_s=30)["id"]
+    first = served.post("/api/learn", label="a", start_s=2.5, end_s=4)["id"]
     second = served.post("/api/learn", label="a", start_s=0.5, end_s=2)["id"]
     assert served.post("/api/correct", example=second, label="b")["examples"] == 1
     assert served.post("/api/remove", example=second)["did"] == f"example {second} of 'b' is taken back exactly"
