@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,7 @@ class Moment(click.ParamType):
               help="What this source heard. Default: the source that heard the sound loudest.")  # fmt: skip
 @click.option("--force", is_flag=True,
               help="Teach also silence, a clipped sound, or what the model calls background.")  # fmt: skip
+@options.new_class
 @click.option("--from-mic", is_flag=True, help=f"Record from the microphone; {RECORDED_S:g} s without --seconds.")
 @click.option("--seconds", type=Seconds(600), metavar="N",
               help="Record so long from the microphone, and teach from it.")  # fmt: skip
@@ -90,8 +92,8 @@ class Moment(click.ParamType):
 def learn(
     label: str | None, background: bool, files: tuple[Path, ...], from_s: float | None,
     to_s: float | None, table: Path | None, label_column: str | None, folder: Path | None,
-    last: float | None, at: str | None, source: str | None, force: bool, from_mic: bool, seconds: float | None,
-    input: str | None, keep_audio: bool, as_json: bool, **where: Any,
+    last: float | None, at: str | None, source: str | None, force: bool, new_class: bool, from_mic: bool,
+    seconds: float | None, input: str | None, keep_audio: bool, as_json: bool, **where: Any,
 ) -> None:  # fmt: skip
     """Teach a sound.
 
@@ -121,41 +123,42 @@ def learn(
         raise UsageError("--input goes with --seconds", do="Add --seconds N, or leave --input out.")
     if (keep_audio and chosen and chosen[0] in ("--last", "--at")) or (keep_audio and not chosen):
         raise UsageError("of what was just heard no audio is kept", do="Leave --keep-audio out.")
-    from pace_edge.label_check import tidied_label
-
     if source is not None and chosen and chosen[0] not in ("--last", "--at"):
         raise UsageError("--source goes with what was just heard", do="Leave it out; --input names a microphone.")
     moment = _moment(at) if at is not None else (None, None)
+    from pace_edge.label_check import tidied_label
     from streams.teaching.teach import Teacher, folder_of_clips
 
     if label is not None:
         label = tidied_label(label)  # before a recording, not after it
     with Teacher(**where) as teacher:
-        label = teacher.background if background else label
+        if background:
+            label = teacher.background
+        elif label is not None:  # asked before a recording, not after it
+            label = options.as_meant(lambda one, new: teacher.taught_label(one, new_class=new), label, new_class)
+        how = {"force": force, "new_class": label is not None or new_class}
         lessons: Iterator[Lesson]
         if table is not None:
             rows = teacher.table_lessons(
-                table, files[0] if files else None, label_column=label_column, keep_audio=keep_audio, force=force
+                table, files[0] if files else None, label_column=label_column, keep_audio=keep_audio, **how
             )
             lessons = _from_rows(rows)
         elif from_s is not None or to_s is not None:
-            lessons = iter(
-                [teacher.learn_file(label or "", files[0], from_s, to_s, keep_audio=keep_audio, force=force)]
-            )
+            lessons = iter([teacher.learn_file(label or "", files[0], from_s, to_s, keep_audio=keep_audio, **how)])
         elif files or folder is not None:
-            clips = folder_of_clips(folder, label) if folder is not None else ((label or "", file) for file in files)
-            lessons = _from_files(teacher, clips, keep_audio, force, several=folder is not None or len(files) > 1)
+            clips = list(folder_of_clips(folder, label)) if folder is not None else [(label or "", f) for f in files]
+            if label is None:
+                clips = _as_meant(teacher, clips, new_class)
+            lessons = _from_files(teacher, clips, keep_audio, force)
         elif seconds or from_mic:
             from streams.sources.source import open_source
 
             microphone = open_source(input, rate_hz=teacher.rate_hz, realtime=True, restart=False)
             seconds = seconds or RECORDED_S
             click.echo(f"recording {seconds:g} s from {microphone.name} ...", err=True)
-            lessons = iter(
-                [teacher.learn_recording(label or "", microphone, seconds, keep_audio=keep_audio, force=force)]
-            )
+            lessons = iter([teacher.learn_recording(label or "", microphone, seconds, keep_audio=keep_audio, **how)])
         else:
-            lessons = iter([_just_heard(teacher, label or "", last, moment, background, source=source, force=force)])
+            lessons = iter([_just_heard(teacher, label or "", last, moment, background, source=source, **how)])
         unmet = teacher.unmet()
         for lesson in lessons:
             if as_json or not sys.stdout.isatty():
@@ -166,27 +169,39 @@ def learn(
 
 def _just_heard(
     teacher: Teacher, label: str, last: float | None, moment: tuple[float | None, float | None], background: bool, *,
-    source: str | None, force: bool,
+    source: str | None, force: bool, new_class: bool,
 ) -> Lesson:  # fmt: skip
     """For background nobody waits for a sound: it is what is there."""
     at_s, at_unix_s = moment
+    how: dict[str, Any] = {"source": source, "force": force, "new_class": new_class}
     if at_s is not None or at_unix_s is not None:
-        return teacher.learn_heard_at(label, at_s=at_s, at_unix_s=at_unix_s, source=source, force=force)
+        return teacher.learn_heard_at(label, at_s=at_s, at_unix_s=at_unix_s, **how)
     if last is not None or background:
-        return teacher.learn_heard(label, last or JUST_HEARD_S, source=source, force=force)
-    return teacher.learn_last_sound(label, source=source, force=force)
+        return teacher.learn_heard(label, last or JUST_HEARD_S, **how)
+    return teacher.learn_last_sound(label, **how)
 
 
-def _from_files(
-    teacher: Teacher, clips: Iterator[tuple[str, Path]], keep_audio: bool, force: bool, *, several: bool
-) -> Iterator[Lesson]:
+def _taught_label(teacher: Teacher, beside: list[str], label: str, new_class: bool) -> str:
+    return teacher.taught_label(label, new_class=new_class, beside=beside)
+
+
+def _as_meant(teacher: Teacher, clips: list[tuple[str, Path]], new_class: bool) -> list[tuple[str, Path]]:
+    """The labels of a folder, each asked about once, before anything is taught."""
+    meant: dict[str, str] = {}
+    for label in dict.fromkeys(label for label, _ in clips):
+        taught_label = partial(_taught_label, teacher, list(meant.values()))
+        meant[label] = options.as_meant(taught_label, label, new_class)
+    return [(meant[label], path) for label, path in clips]
+
+
+def _from_files(teacher: Teacher, clips: list[tuple[str, Path]], keep_audio: bool, force: bool) -> Iterator[Lesson]:
     """Of several files the good ones are learned, and those that are not are named at the end."""
     failed = []
     for label, path in clips:
         try:
-            yield teacher.learn_file(label, path, keep_audio=keep_audio, force=force)
+            yield teacher.learn_file(label, path, keep_audio=keep_audio, force=force, new_class=True)
         except PaceEdgeError as error:
-            if not several:
+            if len(clips) == 1:
                 raise
             failed.append(str(error))
     for line in failed:

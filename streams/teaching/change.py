@@ -247,8 +247,6 @@ class Changer:
         known = {*self._learner.state.labels, *beside}
         return taught_label(label, sorted(known), self._model.info.labels, new_class=new_class)
 
-    _taught_label = taught_label
-
     def no_class(self, label: str) -> LearningError:
         """What to raise where this class is not known: with what was meant, as far as that can be told."""
         state = self._learner.state

@@ -240,7 +240,12 @@ class Teacher(Changer):
                 continue
             try:
                 yield self.learn_file(
-                    found.label, found.path, found.from_s, found.to_s, keep_audio=keep_audio, force=force,
+                    found.label,
+                    found.path,
+                    found.from_s,
+                    found.to_s,
+                    keep_audio=keep_audio,
+                    force=force,
                     new_class=True,
                 )
             except (AudioError, LearningError, UsageError) as error:

@@ -49,6 +49,8 @@ async def learn(context: Context, asked: Learn, _request: Request) -> dict[str, 
         clip = tape.cut(source, first, last)
         return np.clip(clip * np.float32(10 ** (listener.options.gain_db / 20)), -1.0, 1.0)
 
+    insist = {"force": asked.force, "new_class": asked.new_class}
+
     def work(teacher: Teacher) -> Lesson:
         label, source, here = label_of(asked, teacher), asked.source, set(sessions.values())
         if source is not None and source not in sessions:
@@ -57,14 +59,11 @@ async def learn(context: Context, asked: Learn, _request: Request) -> dict[str, 
         if asked.start_s is not None and asked.end_s is not None:
             source = source or context.hub.loudest()
             return teacher.learn_heard_range(
-                label, sessions.get(source, ""), asked.start_s, asked.end_s, name=source, sound_of=cut,
-                force=asked.force,
-            )  # fmt: skip
-        if asked.last_s is not None:
-            return teacher.learn_heard(
-                label, asked.last_s, source=source, sessions=here, sound_of=cut, force=asked.force
+                label, sessions.get(source, ""), asked.start_s, asked.end_s, name=source, sound_of=cut, **insist
             )
-        return teacher.learn_last_sound(label, source=source, sessions=here, sound_of=cut, force=asked.force)
+        if asked.last_s is not None:
+            return teacher.learn_heard(label, asked.last_s, source=source, sessions=here, sound_of=cut, **insist)
+        return teacher.learn_last_sound(label, source=source, sessions=here, sound_of=cut, **insist)
 
     return lesson_record(await context.desk.do(work))
 
@@ -87,8 +86,9 @@ async def _learn_file(context: Context, asked: WhatItIs, request: Request) -> di
         def work(teacher: Teacher) -> Lesson:
             clip = _uploaded(path, teacher.rate_hz)
             return teacher.learn_clip(
-                label_of(asked, teacher), clip, source=UPLOADED, keep_audio=True, force=asked.force
-            )
+                label_of(asked, teacher), clip, source=UPLOADED, keep_audio=True, force=asked.force,
+                new_class=asked.new_class,
+            )  # fmt: skip
 
         return lesson_record(await context.desk.do(work))
 
