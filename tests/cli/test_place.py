@@ -195,6 +195,19 @@ def test_a_signature_that_is_demanded_is_demanded_by_every_verb(means, verb, fol
         do(*VERBS[verb], *meant.of(verb))
 
 
+@pytest.mark.parametrize("way", ["file"], indirect=True)
+@pytest.mark.parametrize(
+    "words",
+    [["listen", "--input", "ring.wav", "--no-realtime"], ["bench", "--seconds", "5", "--input", "ring.wav"],
+     ["relearn", "old.journal"]],
+)  # fmt: skip
+def test_no_verb_that_opens_the_model_leaves_the_signature_out(means, words, folder):
+    pytest.importorskip("cryptography", reason="pip install '.[sign]'")
+    means(write_keys(folder / "keys").public)
+    with pytest.raises(ModelFileError, match="has no signature"):
+        do(*words)
+
+
 @pytest.mark.parametrize("way", ["file", "environment"], indirect=True)
 def test_python_means_the_configured_place_too(means, state_folder):
     meant = means()
