@@ -26,6 +26,7 @@ from pace_edge.model_file import Model
 from pace_edge.operation_log import embeddings_sha256
 from pace_edge.operations import Operation
 from pace_edge.samples import as_sound
+from streams.configuration.running import elsewhere
 from streams.listening.classify import Classification, classify_with, clip_of, ears_for
 from streams.listening.ears import Ears
 from streams.listening.encoder import Encoder
@@ -364,10 +365,11 @@ class Teacher(Changer):
 
     def _heard(self, source: str | None, sessions: Collection[str] | None) -> Sequence[HeardStream]:
         streams = [one for one in self._journal.heard() if sessions is None or one.session in sessions]
-        if not streams and (others := self.unmet()):
+        if not streams and (others := elsewhere(self._journal.path)):
             raise LearningError(
                 f"nothing was heard in the last {HEARD_KEPT_S:g} s by a listener with the journal {self._journal.path}",
-                got="; ".join(one.rstrip(".") for one in others), do="Nothing was learned.",
+                got="; ".join(one.in_words() for one in others),
+                do=f"Teach there with {others[0].options()}; nothing was learned.",
             )  # fmt: skip
         return of_source(streams, source)
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import pace_edge
 from pace_edge.cli import cli
-from pace_edge.errors import ModelFileError
+from pace_edge.errors import LearningError, ModelFileError
 from pace_edge.signature import read_private_key, sign
 from tests.keys import write_keys
 from tests.streams.service.test_run import listening, low, play, read_until
@@ -274,6 +274,17 @@ def test_a_verb_and_a_listener_that_do_not_meet_say_so(listener, folder, small_m
     )
     assert lines[-1]["warnings"] == [expected]
     assert f"pace-edge: {expected}" in said.splitlines()
+
+
+@pytest.mark.parametrize("span", [[], ["--last", "5"], ["--at", "1"]])
+def test_where_nothing_was_heard_the_journal_of_the_listener_that_runs_is_named(listener, folder, attic_model, span):
+    with pytest.raises(LearningError) as refused:
+        do("learn", "--label", "hum", *span)
+    there = f"--journal {folder / 'attic.journal'} --model {attic_model}"
+    assert f"pid {listener.pid}" in str(refused.value)
+    assert f"Teach there with {there}; nothing was learned." in str(refused.value)
+    do("learn", "--label", "hum", *there.split(), "--force")
+    assert taught(*there.split()) == {"hum": 1}
 
 
 def test_a_verb_and_a_listener_that_meet_say_nothing(listener, folder, attic_model):
