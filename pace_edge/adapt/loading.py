@@ -28,6 +28,7 @@ from pace_edge.errors import AudioError, PaceEdgeError
 AHEAD = 2  # batches that each worker has in hand or ready
 SHOWN = 3  # unreadable clips that an error tells of
 CHECK_BLOCK_S = 10
+FEEDER_S = 10.0  # for a thread that has been told to end
 
 
 class ClipPCM(Dataset[torch.Tensor]):
@@ -83,7 +84,10 @@ def batches(
                 raise batch.error()
             yield batch
     finally:
+        feeders = [queue._thread for queue in getattr(iterator, "_index_queues", ())]
         del iterator  # ends the workers now, though a traceback may hold on to this frame
+        for feeder in filter(None, feeders):  # the program's end would stop one between two steps of tidying up
+            feeder.join(FEEDER_S)
 
 
 @dataclass(frozen=True)

@@ -165,9 +165,25 @@ next(batches(read_clips(Path(sys.argv[1])), rows, rate_hz=16000, seconds=0.5, wo
 """
 
 
-def test_a_script_needs_no_main_guard_and_ends_clean(clips, tmp_path):
+SLOWLY = """
+import threading, time
+from multiprocessing import queues, synchronize
+unlink, feed = synchronize.sem_unlink, queues.Queue._feed
+def slowly_unlink(name):
+    unlink(name)
+    if threading.current_thread() is not threading.main_thread():
+        time.sleep(3)
+def slowly_feed(*words):
+    feed(*words)
+    time.sleep(0.005)
+synchronize.sem_unlink, queues.Queue._feed = slowly_unlink, staticmethod(slowly_feed)
+"""
+
+
+@pytest.mark.parametrize("before", ["", SLOWLY], ids=["", "although its threads are kept waiting"])
+def test_a_script_needs_no_main_guard_and_ends_clean(clips, tmp_path, before):
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
+    script.write_text(before + SCRIPT)
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONWARNINGS": "error,ignore:This DataLoader will create"}
     done = subprocess.run(
         [sys.executable, script, tmp_path], capture_output=True, text=True, timeout=PATIENCE_S, env=environment
