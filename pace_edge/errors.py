@@ -86,13 +86,15 @@ class JournalError(PaceEdgeError):
 
 
 class LearningError(PaceEdgeError):
-    """A label or a correction cannot be applied.
+    """A label or a correction cannot be applied. `near`: the class that was perhaps meant; empty: none was found.
 
     >>> import pace_edge
     >>> pace_edge.Teacher().undo()
     Traceback (most recent call last):
     pace_edge.errors.LearningError: ...
     """
+
+    near = ""
 
 
 class OtherFormError(LearningError):
