@@ -217,10 +217,14 @@ class Teacher(Changer):
         name. `label_column`: the heading over the labels, where it is none of the usual ones.
 
         All labels are checked before anything is taught. Rows that cannot be taught are named in the result, and the
-        others are. Raises UsageError for what is no table or no label, JournalError.
+        others are. Raises UsageError for what is no table or no label, LearningError for a label that differs from a
+        class in its form only, JournalError.
         """
         lessons, refused = [], []
-        for lesson in self.table_lessons(path, audio, label_column=label_column, keep_audio=keep_audio, force=force):
+        rows = self.table_lessons(
+            path, audio, label_column=label_column, keep_audio=keep_audio, force=force, new_class=new_class
+        )
+        for lesson in rows:
             if isinstance(lesson, str):
                 refused.append(lesson)
             else:
@@ -347,17 +351,21 @@ class Teacher(Changer):
         return ears_for(self._model, self._encoder, self._journal)
 
     def _check_labels(self, table: LabelTable, *, new_class: bool) -> None:
-        """Raises UsageError that names every row whose label cannot be taught."""
+        """Raises an error that names every row whose label cannot be taught: LearningError where only another form of
+        a class is to be asked about, else UsageError."""
         wrong: dict[str, list[int]] = {}
+        near = []
         before: set[str] = set()
         for row in table.rows:
             try:
                 before.add(self.taught_label(row.label, new_class=new_class, beside=before))
             except (UsageError, LearningError) as error:
                 wrong.setdefault(str(error), []).append(row.line)
+                near.append(getattr(error, "near", ""))
         if wrong:
             said = "; ".join(f"line {', '.join(map(str, at))}: {words.rstrip('.')}" for words, at in wrong.items())
-            raise UsageError(f"{table.path}, {said}", do="Nothing was learned.")
+            refused = LearningError if all(near) else UsageError
+            raise refused(f"{table.path}, {said}", do="Nothing was learned.")
 
     @cached_property
     def _encoder(self) -> Encoder:

@@ -1,9 +1,16 @@
 """A label that differs from a class in its form only is asked about, by every door, before anything is changed."""
 
+import contextlib
+
+import numpy as np
 import pytest
+import soundfile
 
 from pace_edge.errors import LearningError, OtherFormError, UsageError
 from streams.teaching.change import Changer
+from streams.teaching.teach import Teacher
+from tests.streams.arrays import Arrays
+from tests.synthetic import RATE_HZ, tone
 from tests.taught import embeddings, model
 
 
@@ -65,3 +72,30 @@ def test_what_comes_by_a_merge_beside_another_form_is_said(changer, tmp_path):
     with Changer(model(), journal=tmp_path / "other") as other:
         other._journal.add("Dog bark", embeddings("a", 5), source="test")
     assert "'Dog bark' came beside 'dog_bark': pace-edge rename" in changer.merge(tmp_path / "other").did
+
+
+def test_every_door_of_a_teacher_asks(small_model, tmp_path):
+    rng = np.random.default_rng(3)
+    sound, path = tone(900, 1, rng=rng), tmp_path / "clip.wav"
+    soundfile.write(path, sound, RATE_HZ)
+    (tmp_path / "table.txt").write_text("0.0\t1.0\tLow\n")
+    with Teacher(small_model) as teacher:
+        stream = Arrays(sound)
+        for door in (
+            lambda **insist: teacher.learn("Low", sound, RATE_HZ, **insist),
+            lambda **insist: teacher.learn_file("Low", path, **insist),
+            lambda **insist: teacher.learn_clip("Low", sound, source="test", **insist),
+            lambda **insist: teacher.learn_recording("Low", stream, 1.0, **insist),
+            lambda **insist: teacher.learn_table(tmp_path / "table.txt", path, **insist),
+            lambda **insist: teacher.learn_last_sound("Low", **insist),
+            lambda **insist: teacher.learn_heard("Low", 5.0, **insist),
+            lambda **insist: teacher.learn_heard_at("Low", at_s=1.0, **insist),
+            lambda **insist: teacher.learn_heard_range("Low", "s", 0.0, 1.0, **insist),
+        ):
+            with pytest.raises(LearningError, match="there is 'low' already"):
+                door()
+            with contextlib.suppress(LearningError):  # nothing was heard
+                door(new_class=True)
+                assert "Low" in teacher.learner.state.labels
+                teacher.undo()
+        assert teacher.learner.state.examples == {}

@@ -260,3 +260,5 @@ def test_another_form_of_a_class_is_refused_with_that_class_and_insisted_on(serv
     assert "there is 'low' already" in refused["error"]
     assert served.post("/api/rename", **asked, new_class=True)["label"] == "LOW"
     assert served.post("/api/hide", 409, label="lwo").get("near") is None
+    assert served.post("/api/learn", 409, label="Low", last_s=2.0)["near"] == "LOW"
+    assert served.post("/api/learn", label="Low", last_s=2.0, new_class=True)["is_new_class"]
