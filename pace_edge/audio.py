@@ -19,8 +19,11 @@ import numpy as np
 from pace_edge.arguments import check_type
 from pace_edge.errors import AudioError
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-FORMATS = ", ".join(suffix[1:] for suffix in AUDIO_SUFFIXES)
+FORMATS = "wav, flac, ogg, opus, mp3, aiff, w64, au, caf"
+AUDIO_SUFFIXES = (
+    ".wav", ".wave", ".bwf", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".w64", ".au",
+    ".snd", ".caf",
+)  # fmt: skip
 SILENCE_DBFS = -120.0
 _READ_BLOCK_S = 10
 TOO_LOUD = 10.0  # 20 dB over full scale: a float file in another scale (16-bit numbers, pascals), not loud sound

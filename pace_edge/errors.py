@@ -21,6 +21,7 @@ class PaceEdgeError(Exception):
         facts = ", ".join(part for part in (expected and f"expected {expected}", got and f"got {got}") if part)
         sentence = f"{what}: {facts}" if facts else what
         line = f"{sentence}. {do}" if do else f"{sentence}."
+        line = line.encode("utf-8", "backslashreplace").decode()  # a file's name need not be text
         super().__init__(" ".join(line.split()))  # one line, whatever a library put into a message
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from pace_edge.errors import AudioError
 
 MEDIA_SUFFIXES = (
-    ".aac", ".ac3", ".aif", ".aiff", ".amr", ".avi", ".m4a", ".mka", ".mkv", ".mov", ".mp4", ".webm", ".wma",
+    ".aac", ".ac3", ".amr", ".avi", ".m4a", ".mka", ".mkv", ".mov", ".mp4", ".webm", ".wma",
 )  # fmt: skip
 INSTALL = "pip install 'pace-edge[media]'"
 

@@ -127,7 +127,8 @@ def learn(
         raise UsageError("--source goes with what was just heard", do="Leave it out; --input names a microphone.")
     moment = _moment(at) if at is not None else (None, None)
     from pace_edge.label_check import tidied_label
-    from streams.teaching.teach import Teacher, folder_of_clips
+    from streams.teaching.clip_folder import clips_of_folder
+    from streams.teaching.teach import Teacher
 
     if label is not None:
         label = tidied_label(label)  # before a recording, not after it
@@ -146,7 +147,12 @@ def learn(
         elif from_s is not None or to_s is not None:
             lessons = iter([teacher.learn_file(label or "", files[0], from_s, to_s, keep_audio=keep_audio, **how)])
         elif files or folder is not None:
-            clips = list(folder_of_clips(folder, label)) if folder is not None else [(label or "", f) for f in files]
+            clips = [(label or "", file) for file in files]
+            if folder is not None:
+                found = clips_of_folder(folder, label)
+                clips = list(found.clips)
+                if found.skipped:
+                    click.echo(found.skipped, err=True)
             if label is None:
                 clips = _as_meant(teacher, clips, new_class)
             lessons = _from_files(teacher, clips, keep_audio, force)

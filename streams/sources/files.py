@@ -9,18 +9,13 @@ from typing import Self
 
 import numpy as np
 
-from pace_edge.audio import AUDIO_SUFFIXES, FORMATS, stream_audio
+from pace_edge.audio import FORMATS, stream_audio
 from pace_edge.errors import AudioError
-from pace_edge.media import MEDIA_SUFFIXES, has_ffmpeg
-from streams.heard import SourceState
+from pace_edge.walk import printable, walk
+from streams.heard import SourceState, SourceStates
 from streams.sources import recorded
 
 _CHUNK_S = 0.1
-
-
-def readable_suffixes() -> tuple[str, ...]:
-    """How the names of the files end that can be read here."""
-    return AUDIO_SUFFIXES + MEDIA_SUFFIXES if has_ffmpeg() else AUDIO_SUFFIXES
 
 
 class FileSource:
@@ -36,7 +31,7 @@ class FileSource:
         """`channel`: this one alone, the first is 1. `name`: what it is called, else the file's name.
         `recorded_unix_s`: when its first sample was made; else as the file tells it."""
         self.rate_hz = rate_hz
-        self.name = f"file {name or Path(path).name}"
+        self.name = f"file {printable(name or Path(path).name)}"
         self._realtime = realtime
         self._chunks = stream_audio(path, rate_hz, round(chunk_s * rate_hz), channel=channel)
         self.recorded_unix_s = recorded.recorded_unix_s(path) if recorded_unix_s is None else recorded_unix_s
@@ -64,6 +59,7 @@ class Folder:
 
     `name` is that of the file that the latest chunk came from: a new name is a new stream, which begins at 0 s. A file
     that cannot be read is news, and the others go on; at the end it is an `AudioError`, so that it is not overlooked.
+    What was passed over is counted in the first file's news.
     """
 
     dropped = away = overflows = 0
@@ -72,14 +68,22 @@ class Folder:
 
     def __init__(self, path: str | Path, *, rate_hz: int, realtime: bool, channel: int | None = None) -> None:
         self.rate_hz = rate_hz
-        self.name = f"folder {path}"
-        self._path = Path(path)
+        self.name = f"folder {printable(path)}"
         self._realtime = realtime
         self._channel = channel
         self._news: list[SourceState] = []
-        self._files = sorted(filter(self._is_audio, self._path.rglob("*")))
+        try:
+            walked = walk(Path(path))
+        except OSError as error:
+            raise AudioError(f"cannot read the folder {path} ({error.strerror})", do="Check its permissions.") from None
+        self._files, skipped = walked.files, walked.skipped_in_words()
         if not self._files:
-            raise AudioError(f"there is no audio file in the folder {path}", expected=FORMATS, do="Check the path.")
+            raise AudioError(
+                f"there is no audio file in the folder {path}", expected=FORMATS, got=skipped, do="Check the path."
+            )
+        if skipped:
+            words = f"{self.name}: {len(self._files)} files to be heard, {skipped}"
+            self._tell(self._files[0], "opening", words)
 
     def __enter__(self) -> Self:
         return self
@@ -90,17 +94,16 @@ class Folder:
     def __iter__(self) -> Iterator[np.ndarray]:
         whole, failed = self.name, []
         for path in self._files:
-            name = path.as_posix()
             try:
                 with FileSource(
-                    path, rate_hz=self.rate_hz, realtime=self._realtime, channel=self._channel, name=name
+                    path, rate_hz=self.rate_hz, realtime=self._realtime, channel=self._channel, name=path.as_posix()
                 ) as file:
                     for chunk in file:
                         self.name, self.recorded_unix_s = file.name, file.recorded_unix_s
                         yield chunk
             except AudioError as error:
-                failed.append(name)
-                self._news.append(SourceState(f"file {name}", "ended", str(error), time.time()))
+                failed.append(printable(path.as_posix()))
+                self._tell(path, "ended", str(error))
         if failed:
             raise AudioError(
                 f"{len(failed)} of {len(self._files)} files in {whole} could not be read: {', '.join(failed[:5])}"
@@ -112,6 +115,5 @@ class Folder:
         news, self._news = self._news, []
         return news
 
-    def _is_audio(self, path: Path) -> bool:
-        hidden = any(part.startswith(".") for part in path.relative_to(self._path).parts)  # "._a.wav" is no sound
-        return not hidden and path.suffix.lower() in readable_suffixes() and path.is_file()
+    def _tell(self, path: Path, state: SourceStates, words: str) -> None:
+        self._news.append(SourceState(f"file {printable(path.as_posix())}", state, words, time.time()))

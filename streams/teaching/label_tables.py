@@ -17,7 +17,7 @@ from typing import Literal
 
 from pace_edge.arguments import check_path
 from pace_edge.errors import UsageError
-from streams.sources.files import readable_suffixes
+from pace_edge.walk import readable_suffixes
 
 Kind = Literal["Audacity labels", "Raven selection table", "CSV of events"]
 USUAL_COLUMNS = (

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pace_edge.audio import AUDIO_SUFFIXES
 from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
 from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import AudioError, DoubtfulError, JournalError, LearningError, UsageError
 from pace_edge.files import write_whole
 from pace_edge.heard_memory import HeardStream
-from pace_edge.label_check import UNKNOWN, tidied_label
+from pace_edge.label_check import UNKNOWN
 from pace_edge.model_file import Model
 from pace_edge.operation_log import embeddings_sha256
 from pace_edge.operations import Operation
@@ -518,22 +517,3 @@ def clip_of_one_sound(clip: np.ndarray, model: Model, source: str) -> tuple[np.n
     windows = clip_windows(clip, info.window_samples, info.hop_samples)
     levels = window_levels_dbfs(windows)
     return windows, loud_enough(levels)
-
-
-def folder_of_clips(folder: Path, label: str | None = None) -> Iterator[tuple[str, Path]]:
-    """(label, file) of each clip in a folder: all of one `label`, or, without it, of its subfolder's name. Raises
-    UsageError where there is none."""
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", do="Check the path.")
-    inside = [folder] if label is not None else sorted(path for path in folder.iterdir() if path.is_dir())
-    found = [
-        (label or tidied_label(inner.name), path)
-        for inner in inside for path in sorted(inner.iterdir()) if path.suffix.lower() in AUDIO_SUFFIXES
-    ]  # fmt: skip
-    if not found:
-        where = f"{folder}" if label is not None else f"the subfolders of {folder}, each named as a label"
-        raise UsageError(
-            f"there are no audio files in {where}", expected=", ".join(AUDIO_SUFFIXES),
-            do="With --label, all files of the folder are of that label.",
-        )  # fmt: skip
-    yield from found

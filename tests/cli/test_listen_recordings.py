@@ -1,6 +1,10 @@
 """What `pace-edge listen` tells of recordings: when they were made, and nothing that it does not know."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -49,6 +53,38 @@ def test_a_person_may_say_when_it_was_made(small_model, state_folder, recording)
     config.write_text(f"[[sources]]\ninput = '{recording}'\nrecorded_at = 2020-05-05T10:00:00+02:00\n")
     (start,) = starts(listen(small_model, "--config", config))
     assert start["at_unix_s"] == pytest.approx(TEN_IN_2020 + start["start_s"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_folder_with_names_that_are_no_text_is_heard_by_every_output(small_model, state_folder, recording, tmp_path):
+    """In a process of its own, whose standard output takes UTF-8 alone."""
+    shutil.copy(recording, os.fsencode(recording.parent) + b"/caf\xe9.wav")
+    (recording.parent / "notes.txt").write_text("dear diary")
+    outputs = [f"outputs.{name}={tmp_path / name}" for name in ("csv", "audacity", "raven")]
+    settings = [*outputs, "outputs.history.keep=true", f"outputs.clips.folder={tmp_path / 'clips'}"]
+    words = ["--no-realtime", "--json", *(word for setting in settings for word in ("--set", setting))]
+    done = subprocess.run(
+        [sys.executable, "-m", "pace_edge", "listen", "--model", small_model, "--input", recording.parent, *words],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    heard = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    assert [start["source"].rpartition("/")[2] for start in starts(heard)] == [recording.name, "caf\\udce9.wav"]
+    assert "skipped: 1 (notes.txt: no sound)" in done.stderr.decode()
+    for name in ("csv", "raven"):
+        assert "caf\\udce9.wav" in (tmp_path / name).read_text()
+    assert len(list((tmp_path / "clips").iterdir())) == 2
+    listed = CliRunner().invoke(cli, ["history", "--json"])
+    assert {json.loads(line)["at_unix_s"] is None for line in listed.stdout.splitlines()} == {True, False}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_file_whose_name_is_no_text_is_taught(small_model, state_folder, recording):
+    bad = os.fsencode(recording.parent) + b"/caf\xe9.wav"
+    shutil.copy(recording, bad)
+    for words in (["--file", os.fsdecode(bad)], ["--folder", str(recording.parent)]):
+        done = CliRunner().invoke(cli, ["learn", "--model", str(small_model), "--label", "bell", "--force", *words])
+        assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize(("words", "said"), [

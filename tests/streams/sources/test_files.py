@@ -1,6 +1,8 @@
 """Recordings as sources: one file, and every file of a folder."""
 
 import itertools
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -134,3 +136,26 @@ def test_a_folder_without_sound_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("dear diary")
     with pytest.raises(AudioError, match="there is no audio file in the folder"):
         Folder(tmp_path, rate_hz=16000, realtime=False)
+
+
+def test_what_a_folder_has_beside_its_recordings_is_counted_in_the_first_ones_news(folder):
+    with Folder(folder, rate_hz=16000, realtime=False) as source:
+        next(iter(source))
+        (told,) = source.news()
+    assert told.source == f"file {folder}/a/10.flac"
+    assert told.words == f"folder {folder}: 3 files to be heard, skipped: 2 (._b.wav: hidden; notes.txt: no sound)"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_name_that_is_no_text_is_one_in_everything_that_is_told(folder):
+    bad = os.fsdecode(b"caf\xe9")
+    (folder / "b.wav").rename(folder / f"{bad}.wav")
+    (folder / f"{bad}2.wav").write_bytes(b"no sound")
+    source = Folder(folder, rate_hz=16000, realtime=False)
+    with source, pytest.raises(AudioError) as caught:
+        for _ in source:
+            source.name.encode()
+    told = [str(caught.value), *(word for state in source.news() for word in (state.source, state.words))]
+    for words in [*told, FileSource(folder / f"{bad}.wav", rate_hz=16000, realtime=False).name]:
+        words.encode()
+    assert any("caf\\udce92.wav" in words for words in told)

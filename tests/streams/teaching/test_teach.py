@@ -17,7 +17,7 @@ from streams.listening.listener import Listener
 from streams.sources.source import FileSource
 from streams.teaching import teach
 from streams.teaching.labels import labels
-from streams.teaching.teach import Teacher, folder_of_clips
+from streams.teaching.teach import Teacher
 from tests.synthetic import RATE_HZ, TONES_HZ, hiss, tone
 
 
@@ -176,18 +176,6 @@ def test_a_recording_that_cannot_be_kept_teaches_nothing(teacher, rng):
     with pytest.raises(JournalError, match=r"cannot be kept.*nothing was learned"):
         teacher.learn_clip("doorbell", tone(900, 1, rng=rng), source="test", keep_audio=True)
     assert teacher._journal.operations() == []
-
-
-def test_a_folder_is_of_one_label_or_of_those_of_its_subfolders(tmp_path):
-    for name in ("b/2.wav", "b/1.WAV", "a/3.flac", "a/notes.txt", "4.wav"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("")
-    found = [(label, path.name) for label, path in folder_of_clips(tmp_path)]
-    assert found == [("a", "3.flac"), ("b", "1.WAV"), ("b", "2.wav")]
-    assert [(label, path.name) for label, path in folder_of_clips(tmp_path, "x")] == [("x", "4.wav")]
-    for folder in (tmp_path / "absent", tmp_path / "b"):
-        with pytest.raises(UsageError, match=r"there (is no folder|are no audio files)"):
-            list(folder_of_clips(folder))
 
 
 def test_the_class_of_what_is_not_announced_is_named_by_the_model(teacher, small_model):
