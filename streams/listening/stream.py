@@ -28,6 +28,7 @@ class Stream:
     def __init__(self, name: str, ears: Ears, options: Options) -> None:
         self.name = name
         self.live = True
+        self.late_s = 0.0  # the newest sample was made so long before it was read
         self.recorded_unix_s: float | None = None
         self.rate_hz = ears.info.rate_hz
         self.session = uuid.uuid4().hex
@@ -75,7 +76,7 @@ class Stream:
         """When the sound before this position was made, and when it was heard."""
         now = time.time()
         if self.live:
-            came = now - (self.windower.end - end) / self.rate_hz  # what came after it in the same chunk is younger
+            came = now - self.late_s - (self.windower.end - end) / self.rate_hz  # what came after it is younger
             return came, came
         return None if self.recorded_unix_s is None else self.recorded_unix_s + end / self.rate_hz, now
 

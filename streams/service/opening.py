@@ -61,6 +61,7 @@ class _Stream:
     away: int | None
     live: bool
     recorded_unix_s: float | None
+    came_unix_s: float | None
     told: list[SourceState]
 
     def news(self) -> list[SourceState]:
@@ -90,5 +91,5 @@ def chunks_of(
             given.pop(arrival.source, None)
         yield _Stream(
             arrival.source, arrival.dropped, arrival.overflows, arrival.away, arrival.live, arrival.recorded_unix_s,
-            news,
+            arrival.came_unix_s, news,
         ), arrival.chunk  # fmt: skip

@@ -41,7 +41,7 @@ from streams.sources.devices import (
 )
 
 HEAD = struct.Struct("<cI")
-BLOCK = struct.Struct("<QQd")  # frames lost before it, overflows before it, time.monotonic() at its end
+BLOCK = struct.Struct("<QQdd")  # frames lost before it, overflows before it; at its end time.monotonic(), time.time()
 OPENED, SOUND, FAILED, FINISHED, DEVICES = b"o", b"s", b"f", b"e", b"d"
 BREATH_S = 0.25
 CHUNK_S = 0.02
@@ -55,6 +55,7 @@ class Piece(NamedTuple):
     lost_frames: int
     overflows: int
     at_s: float
+    at_unix_s: float
 
 
 class Ring:
@@ -81,7 +82,7 @@ class Ring:
             self.lost_frames += frames
             return
         self._in += frames
-        self._queue.put(Piece(pcm, frames, self.lost_frames, self.overflows, time.monotonic()))
+        self._queue.put(Piece(pcm, frames, self.lost_frames, self.overflows, time.monotonic(), time.time()))
 
     def get(self) -> Piece | None:
         """The next piece, or None when none came for a moment."""
@@ -189,7 +190,7 @@ def _receive(out: BinaryIO, *, url: str, name: str, ring_s: float, timeout_s: fl
         for block in media.blocks():
             skipped, skip_frames = min(skip_frames, len(block)), max(0, skip_frames - len(block))
             if len(block) > skipped:
-                send(out, SOUND, BLOCK.pack(0, 0, time.monotonic()), block[skipped:].tobytes())
+                send(out, SOUND, BLOCK.pack(0, 0, time.monotonic(), time.time()), block[skipped:].tobytes())
         send(out, FINISHED)
         return
     ring = Ring(round(ring_s * media.samplerate))
@@ -211,10 +212,10 @@ def _pass_on(out: BinaryIO, ring: Ring, over: Callable[[], str]) -> None:
     while True:
         piece = ring.get()
         if piece is not None:
-            send(out, SOUND, BLOCK.pack(piece.lost_frames, piece.overflows, piece.at_s), piece.pcm)
+            send(out, SOUND, BLOCK.pack(piece.lost_frames, piece.overflows, piece.at_s, piece.at_unix_s), piece.pcm)
         elif ring.error is not None:
             raise ring.error
         elif why := over():
             raise DeviceError(why)
         else:
-            send(out, SOUND, BLOCK.pack(ring.lost_frames, ring.overflows, time.monotonic()))
+            send(out, SOUND, BLOCK.pack(ring.lost_frames, ring.overflows, time.monotonic(), time.time()))

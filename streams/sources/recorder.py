@@ -37,12 +37,13 @@ class Opened:
 @dataclass(frozen=True)
 class Sound:
     """`samples` float32 [frames, channels] at the device's rate, perhaps none; both counts are of all before them.
-    `at_s` is their end on the monotonic clock."""
+    `at_s` is their end on the monotonic clock, `at_unix_s` on that of the wall."""
 
     samples: np.ndarray
     lost_frames: int
     overflows: int
     at_s: float
+    at_unix_s: float
 
 
 @dataclass(frozen=True)

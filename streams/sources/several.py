@@ -37,6 +37,7 @@ class Arrival:
     away: int | None = None  # an application's own source need not tell
     live: bool = True
     recorded_unix_s: float | None = None
+    came_unix_s: float | None = None  # when the chunk's last sample was made, if its source tells
 
 
 def arrivals(sources: Sequence[Source]) -> Generator[Arrival]:
@@ -84,6 +85,7 @@ def _facts(source: Source) -> dict[str, Any]:
     return {
         "dropped": source.dropped, "overflows": source.overflows, "away": getattr(source, "away", None),
         "live": getattr(source, "live", True), "recorded_unix_s": getattr(source, "recorded_unix_s", None),
+        "came_unix_s": getattr(source, "came_unix_s", None),
     }  # fmt: skip
 
 

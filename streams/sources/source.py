@@ -38,8 +38,9 @@ class Source(Protocol):
     A chunk may be empty: nothing came for a moment, about four times a second from a live source. A new `name` begins
     a new stream, as each file of a folder is.
 
-    Three more attributes a source may have: `live` (True: its sound comes as it is made; a source without it is taken
-    for live), `recorded_unix_s` (when the first sample of a recording was made, in seconds since 1970, or None) and
+    Four more attributes a source may have: `live` (True: its sound comes as it is made; a source without it is taken
+    for live), `recorded_unix_s` (when the first sample of a recording was made, in seconds since 1970, or None),
+    `came_unix_s` (when the last sample of the latest chunk was made; None: just now) and
     `away` (so many of `dropped` are missing because the source itself was away, not because its reader was slow).
     """
 

@@ -43,6 +43,7 @@ class Watched:
         self.away = 0  # of these, while the source itself was away
         self.recorded_unix_s: float | None = None  # of a recording
         self.overflows = 0  # times that the sound system lost samples itself; it does not say how many
+        self.came_unix_s: float | None = None  # when the end of the latest chunk was made, however late it is read
         self.health = Health.opening(time.monotonic())
         self._job = job
         self._channel = channel
@@ -165,6 +166,8 @@ class Watched:
         self.dropped += lost
         self.overflows = self._overflows_before + sound.overflows
         self._taken_frames += len(samples)
+        if len(samples) and not self._ends:
+            self.came_unix_s = sound.at_unix_s
         yield from self._give(run.resampler.push(samples))
 
     def _lost_by_the_clock(self, start_s: float) -> int:

@@ -140,7 +140,7 @@ def _stretches(run: Sequence[HeardWindow], quiet_dbfs: float, known: Known) -> I
     loud = ends[levels >= max(levels.max() - DECAY_DB, quiet_dbfs + STANDS_OUT_DB)]
     breaks = np.flatnonzero(np.diff(loud) > PAUSE_S + BLOCK_S)
     for first, last in zip(np.r_[0, breaks + 1], np.r_[breaks, len(loud) - 1], strict=True):
-        yield float(loud[first]) - BLOCK_S, float(loud[last])
+        yield max(run[0].start_s, float(loud[first]) - BLOCK_S), float(loud[last])
 
 
 def _sound(stream: HeardStream, run: Sequence[HeardWindow], start_s: float, end_s: float) -> HeardSound:

@@ -239,3 +239,13 @@ def test_an_ended_source_leaves_no_process_behind(here):
     wait_until(lambda: process.poll() is not None)  # closing waits for it for a second only
     assert process.returncode == -signal.SIGKILL
     assert list(source) == []
+
+
+def test_sound_that_waited_for_its_reader_has_the_time_at_which_it_was_made(here):
+    with listening() as source:
+        listener = Listening(source).more()
+        time.sleep(2.0)  # as a process that is stopped, or a machine that is busy
+        woke = time.time()
+        listener.more(1)
+        assert source.came_unix_s < woke - 0.5
+        listener.until(lambda: source.came_unix_s > woke)
