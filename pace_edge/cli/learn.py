@@ -19,6 +19,7 @@ from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import PaceEdgeError, UsageError
 
 if TYPE_CHECKING:
+    from streams.sources.source import Source
     from streams.teaching.teach import Lesson, Teacher
 
 JUST_HEARD_S = 5.0
@@ -85,7 +86,7 @@ class Moment(click.ParamType):
 @click.option("--from-mic", is_flag=True, help=f"Record from the microphone; {RECORDED_S:g} s without --seconds.")
 @click.option("--seconds", type=Seconds(600), metavar="N",
               help="Record so long from the microphone, and teach from it.")  # fmt: skip
-@click.option("--input", metavar="DEVICE", help="The microphone for --seconds.")
+@click.option("--input", metavar="DEVICE", help="The microphone for --seconds; default: the configured source.")
 @click.option("--keep-audio", is_flag=True, help="Keep a copy of the recording, for relearn.")
 @options.place
 @options.as_json
@@ -157,12 +158,13 @@ def learn(
                 clips = _as_meant(teacher, clips, new_class)
             lessons = _from_files(teacher, clips, keep_audio, force)
         elif seconds or from_mic:
-            from streams.sources.source import open_source
-
-            microphone = open_source(input, rate_hz=teacher.rate_hz, realtime=True, restart=False)
+            microphone, gain_db = _microphone(input, teacher.rate_hz, where["config"])
             seconds = seconds or RECORDED_S
             click.echo(f"recording {seconds:g} s from {microphone.name} ...", err=True)
-            lessons = iter([teacher.learn_recording(label or "", microphone, seconds, keep_audio=keep_audio, **how)])
+            lesson = teacher.learn_recording(
+                label or "", microphone, seconds, gain_db=gain_db, keep_audio=keep_audio, **how
+            )
+            lessons = iter([lesson])
         else:
             lessons = iter([_just_heard(teacher, label or "", last, moment, background, source=source, **how)])
         unmet = teacher.unmet()
@@ -171,6 +173,21 @@ def learn(
                 click.echo(json.dumps({"type": "lesson", **asdict(lesson), "warnings": unmet}, ensure_ascii=False))
             click.echo(lesson.in_words(), err=True)
         options.say_warnings([*teacher.warnings(), *unmet])
+
+
+def _microphone(input: str | None, rate_hz: int, config: Path | None) -> tuple[Source, float]:
+    """The microphone that is named, else the one that a listener is set to hear, with the gain that is set."""
+    from streams.configuration.configure import configure
+    from streams.sources.source import open_source
+
+    settings = configure(file=config).settings
+    if input is None and len(settings.sources) > 1:
+        names = ", ".join(one.name or one.input or "the default microphone" for one in settings.sources)
+        raise UsageError("several sources are set", expected=f"--input with one of {names}", do="Name the microphone.")
+    one = settings.sources[0] if input is None and settings.sources else None
+    channel = one.channel if one else None
+    source = open_source(one.input if one else input, rate_hz=rate_hz, realtime=True, restart=False, channel=channel)
+    return source, settings.windows.gain_db
 
 
 def _just_heard(

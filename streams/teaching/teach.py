@@ -256,10 +256,11 @@ class Teacher(Changer):
                 yield f"line {found.line}: {error}"
 
     def learn_recording(
-        self, label: str, source: Source, seconds: float, *, keep_audio: bool = False, force: bool = False,
-        new_class: bool = False,
+        self, label: str, source: Source, seconds: float, *, gain_db: float = 0.0, keep_audio: bool = False,
+        force: bool = False, new_class: bool = False,
     ) -> Lesson:  # fmt: skip
-        """Teach from the next `seconds` of a source, such as an opened microphone."""
+        """Teach from the next `seconds` of a source, such as an opened microphone, made louder by `gain_db` as a
+        listener would."""
         label, wanted, chunks = self.taught_label(label, new_class=new_class), round(seconds * source.rate_hz), []
         with source:
             for chunk in source:
@@ -267,6 +268,7 @@ class Teacher(Changer):
                 if sum(map(len, chunks)) >= wanted:
                     break
         clip = np.concatenate([np.empty(0, np.float32), *chunks])[:wanted]
+        clip = np.clip(clip * np.float32(10 ** (gain_db / 20)), -1.0, 1.0)
         return self.learn_clip(label, clip, source=source.name, keep_audio=keep_audio, force=force, new_class=new_class)
 
     def learn_clip(

@@ -14,6 +14,7 @@ import soundfile
 from click.testing import CliRunner
 
 from pace_edge import journal_file
+from pace_edge.audio import level_dbfs
 from pace_edge.cli import cli
 from pace_edge.errors import PaceEdgeError, UsageError
 from pace_edge.model_file import read_model
@@ -74,6 +75,18 @@ def test_of_several_files_the_bad_ones_are_named_and_the_good_ones_learned(do, s
     with pytest.raises(PaceEdgeError, match="1 of the files could not be learned"):
         do("learn", "--label", "bell", "--file", "bad.wav", "--file", "ring.wav")
     assert taught(do) == {"bell": 1}
+
+
+def test_what_is_recorded_is_recorded_from_the_source_that_is_set_with_its_gain(do, sounds):
+    (sounds / "config.toml").write_text('windows.gain_db = -6\n[[sources]]\ninput = "ring.wav"\n')
+    config = ["--config", str(sounds / "config.toml")]
+    ((lesson,), _) = do("learn", "--label", "bell", "--seconds", "1", *config)
+    assert lesson["source"] == "file ring.wav"
+    plain = level_dbfs(soundfile.read(sounds / "ring.wav")[0])
+    assert lesson["level_dbfs"] == pytest.approx(plain - 6, abs=1)
+    (sounds / "config.toml").write_text('[[sources]]\ninput = "ring.wav"\n[[sources]]\ninput = "ring2.wav"\n')
+    with pytest.raises(UsageError, match=r"several sources are set: expected --input with one of ring.wav, ring2.wav"):
+        do("learn", "--label", "bell", "--seconds", "1", *config)
 
 
 @pytest.mark.parametrize("way", [["--last", "50s"], ["--at", "1.5"], []])
