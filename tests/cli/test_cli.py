@@ -58,7 +58,7 @@ def test_the_loop_listens_learns_and_is_right(small_model, sounds):
 
 def test_what_was_heard_before_can_be_labelled_after_it(small_model, sounds):
     listen(small_model, sounds)
-    taught = pace_edge("learn", "--model", small_model, "--label", "doorbell", "--last", "4")
+    taught = pace_edge("learn", "--model", small_model, "--label", "doorbell", "--last", "50")
     assert taught.returncode == 0, taught.stderr
     assert "doorbell" in announced(listen(small_model, sounds)[0])
 
@@ -203,7 +203,7 @@ def test_the_whole_loop_on_a_real_microphone(virtual_microphone, small_model, so
     with virtual_microphone.playing(sounds / "ring.wav"):
         for _ in range(12):  # hops of half a second: more than is taught
             read_until(lambda record: record["type"] == "window" and record["level_dbfs"] > -20)
-        taught = pace_edge("learn", "--model", small_model, "--label", "doorbell", "--last", "5", env=environment)
+        taught = pace_edge("learn", "--model", small_model, "--label", "doorbell", "--last", "20", env=environment)
         assert taught.returncode == 0, taught.stderr
         read_until(lambda record: record["type"] == "event" and record["label"] == "doorbell")
     process.send_signal(signal.SIGINT)

@@ -117,7 +117,7 @@ def test_what_is_taught_is_known_by_the_listener_that_was_meant(means, state_fol
     assert not (state_folder / "journals").exists()
 
 
-@pytest.mark.parametrize("words", [["correct", "--label", "hum"], ["learn", "--label", "hum", "--last", "5"]])
+@pytest.mark.parametrize("words", [["correct", "--label", "hum"], ["learn", "--label", "hum", "--last", "50"]])
 def test_what_the_listener_heard_is_corrected_and_taught_in_its_journal(means, words, state_folder):
     meant = means()
     assert announced(*meant.flags, sound="low.wav") == {"low"}

@@ -88,7 +88,7 @@ def test_every_door_of_a_teacher_asks(small_model, tmp_path):
             lambda **insist: teacher.learn_recording("Low", stream, 1.0, **insist),
             lambda **insist: teacher.learn_table(tmp_path / "table.txt", path, **insist),
             lambda **insist: teacher.learn_last_sound("Low", **insist),
-            lambda **insist: teacher.learn_heard("Low", 5.0, **insist),
+            lambda **insist: teacher.learn_heard("Low", 50.0, **insist),
             lambda **insist: teacher.learn_heard_at("Low", at_s=1.0, **insist),
             lambda **insist: teacher.learn_heard_range("Low", "s", 0.0, 1.0, **insist),
         ):

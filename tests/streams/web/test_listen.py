@@ -88,7 +88,7 @@ def test_what_the_microphone_hears_is_taught_with_a_question_and_named(small_mod
         wait_until(lambda: one.get("/api/recent")["windows"], "the microphone is heard")
         with virtual_microphone.playing(tmp_path / "x.wav"):
             wait_until(lambda: all(loud(w) for w in one.get("/api/recent")["windows"][-12:]), "it is heard for 6 s")
-            status, lesson = one.ask("POST", "/api/learn", label="whistle", last_s=3)
+            status, lesson = one.ask("POST", "/api/learn", label="whistle", last_s=20)
             assert status == 200, lesson
             wait_until(lambda: any(e["label"] == "whistle" for e in one.get("/api/recent")["events"]), "it is named")
         (device, *_) = one.get("/api/devices")["devices"]

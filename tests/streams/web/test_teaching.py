@@ -235,10 +235,10 @@ def test_teaching_goes_on_with_a_model_that_took_over(served, tmp_path):
 def test_the_page_teaches_in_the_listeners_journal_wherever_that_is(small_model, tmp_path, state_folder):
     with serving(small_model, settings=Settings(journal=JournalSettings(file=tmp_path / "mine"))) as served:
         served.hear_high(3)
-        served.post("/api/learn", label="whistle", last_s=2)
+        served.post("/api/learn", label="whistle", last_s=30)
         served.listener.swap(small_model, journal=tmp_path / "another")
         served.hear_high(3)
-        served.post("/api/learn", label="flute", last_s=2)
+        served.post("/api/learn", label="flute", last_s=30)
     for name, label in (("mine", "whistle"), ("another", "flute")):
         with open_journal(read_model(small_model), tmp_path / name) as journal:
             assert [o.label for o in journal.operations()] == [label]
@@ -260,5 +260,5 @@ def test_another_form_of_a_class_is_refused_with_that_class_and_insisted_on(serv
     assert "there is 'low' already" in refused["error"]
     assert served.post("/api/rename", **asked, new_class=True)["label"] == "LOW"
     assert served.post("/api/hide", 409, label="lwo").get("near") is None
-    assert served.post("/api/learn", 409, label="Low", last_s=2.0)["near"] == "LOW"
-    assert served.post("/api/learn", label="Low", last_s=2.0, new_class=True)["is_new_class"]
+    assert served.post("/api/learn", 409, label="Low", last_s=30)["near"] == "LOW"
+    assert served.post("/api/learn", label="Low", last_s=30, new_class=True)["is_new_class"]
