@@ -62,6 +62,7 @@ class Event:
     source: str = ""
     at_unix_s: float | None = None  # of its start
     heard_unix_s: float = 0.0  # of its start
+    file: str | None = None  # the recording's whole path, if it comes from one
 
     @property
     def duration_s(self) -> float:

@@ -33,22 +33,24 @@ class Sound:
     told_s: float = 0.0  # when its latest start or update was
     ended: bool = False
 
-    def as_event(self, state: Literal["start", "update", "end"], source: str) -> Event:
+    def as_event(self, state: Literal["start", "update", "end"], source: str, file: str | None = None) -> Event:
         return Event(
             state, self.start_s, self.end_s, self.label, self.peak, self.level_dbfs, self.id, source, self.at_unix_s,
-            self.heard_unix_s,
+            self.heard_unix_s, file,
         )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class EventState:
-    """The sounds of one source that may be going on. An event's id is `session`, a dash and its number."""
+    """The sounds of one source that may be going on. An event's id is `session`, a dash and its number. `file`: the
+    path of the recording, if it is one."""
 
     source: str = ""
     session: str = ""
     sounds: tuple[Sound, ...] = ()  # one a class, oldest first
     last_end_s: Mapping[str, float] = field(default_factory=dict)  # of each class that was announced
     announced: int = 0
+    file: str | None = None
 
 
 def step(
@@ -68,19 +70,19 @@ def step(
         elif sound.id and sound.misses + 1 < rule.max_misses:
             sound = replace(sound, misses=sound.misses + 1)
         else:
-            ends += [] if sound.ended or not sound.id else [sound.as_event("end", state.source)]
+            ends += [] if sound.ended or not sound.id else [sound.as_event("end", state.source, state.file)]
             continue
         if not sound.id and sound.hits >= rule.min_hits and _cooled_down(state, sound, rule):
             state = replace(state, announced=state.announced + 1)
             sound = replace(sound, id=f"{state.session}-{state.announced}", told_s=sound.end_s)
-            others.append(sound.as_event("start", state.source))
+            others.append(sound.as_event("start", state.source, state.file))
         elif sound.id and not sound.ended and not sound.misses:
             if rule.longest_s and sound.end_s - sound.start_s >= rule.longest_s:
                 sound = replace(sound, ended=True)
-                ends.append(sound.as_event("end", state.source))
+                ends.append(sound.as_event("end", state.source, state.file))
             elif rule.update_s and sound.end_s - sound.told_s >= rule.update_s:
                 sound = replace(sound, told_s=sound.end_s)
-                others.insert(0, sound.as_event("update", state.source))
+                others.insert(0, sound.as_event("update", state.source, state.file))
         sounds.append(sound)
     last_end_s = {**state.last_end_s, **{event.label: event.end_s for event in ends}}
     return replace(state, sounds=tuple(sounds), last_end_s=last_end_s), [*ends, *others]
@@ -89,7 +91,7 @@ def step(
 def finish(state: EventState, labels: Container[str] | None = None) -> tuple[EventState, list[Event]]:
     """End what is going on: everything, or the sounds of these labels."""
     over = [sound for sound in state.sounds if labels is None or sound.label in labels]
-    events = [sound.as_event("end", state.source) for sound in over if sound.id and not sound.ended]
+    events = [sound.as_event("end", state.source, state.file) for sound in over if sound.id and not sound.ended]
     last_end_s = {**state.last_end_s, **{event.label: event.end_s for event in events}}
     return replace(state, sounds=tuple(s for s in state.sounds if s not in over), last_end_s=last_end_s), events
 

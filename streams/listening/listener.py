@@ -148,14 +148,14 @@ class Listener:
 
     def feed(
         self, chunk: Any, *, source: str = "", rate_hz: float | None = None, live: bool = True,
-        recorded_unix_s: float | None = None, came_unix_s: float | None = None,
+        recorded_unix_s: float | None = None, came_unix_s: float | None = None, file: str | None = None,
     ) -> Iterator[Heard]:  # fmt: skip
         """Mono [samples], floats in -1..1 or int16, to what the windows that it completes are called.
 
         Streams of different `source` names are kept apart. `rate_hz`: the chunk's rate, to be checked: it must be the
         model's. `live`: the sound comes as it is made; that of a recording has the time `recorded_unix_s` at its first
         sample, in seconds since 1970, or none. `came_unix_s`: when the last sample of the chunk was made, if it
-        has waited. Raises AudioError for what is no sound.
+        has waited. `file`: the recording's path. Raises AudioError for what is no sound.
         """
         arrived = time.perf_counter()
         came_s = self._streams[source].windower.end / self.rate_hz if source in self._streams else 0.0
@@ -163,7 +163,7 @@ class Listener:
         chunk = as_chunk(chunk, rate_hz=rate_hz, to_hz=self.rate_hz, name=name, after_s=came_s)
         yield from self._take_next()
         stream = self._stream(source)
-        stream.live, stream.recorded_unix_s = live, recorded_unix_s
+        stream.is_of(live=live, recorded_unix_s=recorded_unix_s, file=file)
         waited_s = 0.0 if came_unix_s is None else max(0.0, time.time() - came_unix_s)
         piece = BATCH * min(self._ears.hop, self._ears.window)  # bounds the memory of a long chunk
         for i in range(0, len(chunk), piece):
@@ -196,7 +196,7 @@ class Listener:
                 yield from news
                 yield from self.feed(
                     chunk, source=source.name, live=getattr(source, "live", True),
-                    recorded_unix_s=getattr(source, "recorded_unix_s", None),
+                    recorded_unix_s=getattr(source, "recorded_unix_s", None), file=getattr(source, "file", None),
                     came_unix_s=getattr(source, "came_unix_s", None),
                 )  # fmt: skip
                 stopped = self._stopped.is_set()

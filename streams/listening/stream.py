@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,6 +38,11 @@ class Stream:
         self.gate = Gate(self.rate_hz, loudest_dbfs=options.gate_dbfs, speech=options.speech)
         self.adjust(options)
         self._events = EventState(source=name, session=self.session[:12])
+
+    def is_of(self, *, live: bool, recorded_unix_s: float | None, file: str | None) -> None:
+        """What is known of the sound; `file`: the recording's path."""
+        self.live, self.recorded_unix_s = live, recorded_unix_s
+        self._events = replace(self._events, file=file)
 
     def adjust(self, options: Options) -> None:
         """Take the gain of these options from the next chunk on."""
@@ -86,7 +92,11 @@ class Stream:
 
     def part(self, windows: Sequence[HeardWindow] = (), events: Sequence[Event] = ()) -> Part:
         """For the memory: these windows and events, with what it knows of itself."""
-        going = [sound.as_event("update", self.name) for sound in self._events.sounds if sound.id and not sound.ended]
+        going = [
+            sound.as_event("update", self.name, self._events.file)
+            for sound in self._events.sounds
+            if sound.id and not sound.ended
+        ]
         heard_to_s = self.windower.end / self.rate_hz
         return Part(self.session, self.name, self.live, heard_to_s, windows, events, going)
 

@@ -62,6 +62,7 @@ class _Stream:
     live: bool
     recorded_unix_s: float | None
     came_unix_s: float | None
+    file: str | None
     told: list[SourceState]
 
     def news(self) -> list[SourceState]:
@@ -91,5 +92,5 @@ def chunks_of(
             given.pop(arrival.source, None)
         yield _Stream(
             arrival.source, arrival.dropped, arrival.overflows, arrival.away, arrival.live, arrival.recorded_unix_s,
-            arrival.came_unix_s, news,
+            arrival.came_unix_s, arrival.file, news,
         ), arrival.chunk  # fmt: skip

@@ -56,12 +56,14 @@ def open_sinks(
     rate_hz: int,
     labels: Sequence[str],
     names_now: NamesNow = unchanged,
+    several: bool = False,
 ) -> list[Sink]:
     """Those that are set but standard output and clips, which take more than what is heard. `stack` closes what
-    outlives them; `names_now` says what the classes are called now that were set by name. Raises SinkError."""
+    outlives them; `names_now` says what the classes are called now that were set by name. `several`: more than one
+    recording may be heard. Raises SinkError."""
     sinks: list[Sink] = []
     files = (
-        (settings.csv, csv_events()), (settings.audacity, audacity_labels()),
+        (settings.csv, csv_events()), (settings.audacity, audacity_labels(with_file=several)),
         (settings.raven, raven_selections(rate_hz)),
     )  # fmt: skip
     sinks += [EventFile(path, line_format, reports) for path, line_format in files if path is not None]

@@ -24,6 +24,7 @@ from streams.service.reload import Reloader
 from streams.service.signals import Signals
 from streams.sinks.reports import Reports
 from streams.sinks.together import Sinks
+from streams.sources.files import Folder
 from streams.sources.switching import Switch
 from streams.words import Voice
 
@@ -44,8 +45,9 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
         listener = stack.enter_context(Listener(model, place.journal_of(model), options_of(settings)))
         sources = open_configured(settings, rate_hz, voice.say)
         sinks = open_sinks(
-            settings.outputs, reports, stack, rate_hz=rate_hz, labels=listener.labels, names_now=listener.names_now
-        )
+            settings.outputs, reports, stack, rate_hz=rate_hz, labels=listener.labels, names_now=listener.names_now,
+            several=len(sources) > 1 or any(isinstance(source, Folder) for source in sources),
+        )  # fmt: skip
         if clips := open_clips(settings.outputs, reports, rate_hz=rate_hz, names_now=listener.names_now):
             sinks.append(clips)
         if settings.metrics.port is not None:

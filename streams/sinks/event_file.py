@@ -1,7 +1,8 @@
 """A text file that gets a line for each event that has ended.
 
 It is opened for each line, so that it may be moved away or its disk come and go, and a line is in it whole or not at
-all: what a power cut left of a last line is cut off, and said, before the next is written.
+all: what a power cut left of a last line is cut off, and said, before the next is written. A file that an older
+version began goes on in its columns.
 """
 
 from __future__ import annotations
@@ -32,8 +33,7 @@ class EventFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab+", buffering=0) as file:
-                file.seek(0)
-                if not format.is_ours(file.readline(_LONGEST_LINE).rstrip(b"\0").decode(errors="replace")):
+                if format.of_file(_first_line(file)) is None:
                     raise SinkError(f"{path} is no {format.name} of ours", do="Name another file; nothing was changed.")
                 self._repair(file)
         except OSError as error:
@@ -58,9 +58,10 @@ class EventFile:
         with self._path.open("ab+", buffering=0) as file:
             before = self._repair(file)
             size = os.fstat(file.fileno()).st_size
-            lines = self._format.line(event, before) + "\n"
-            if size == 0 and self._format.header:
-                lines = f"{self._format.header}\n{lines}"
+            format = (self._format.of_file(_first_line(file)) if size else None) or self._format
+            lines = format.line(event, before) + "\n"
+            if size == 0 and format.header:
+                lines = f"{format.header}\n{lines}"
             data = lines.encode()
             try:
                 written = file.write(data)
@@ -84,3 +85,8 @@ class EventFile:
             said = torn.rstrip(b"\0").decode(errors="replace")
             self._reports.say(f"{self._path}: the last line was half-written and is removed: {said!r}")
         return whole.rstrip(b"\r\n").rpartition(b"\n")[2].decode(errors="replace")
+
+
+def _first_line(file: BinaryIO) -> str:
+    file.seek(0)
+    return file.readline(_LONGEST_LINE).rstrip(b"\0").decode(errors="replace")

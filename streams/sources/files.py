@@ -32,6 +32,7 @@ class FileSource:
         `recorded_unix_s`: when its first sample was made; else as the file tells it."""
         self.rate_hz = rate_hz
         self.name = f"file {printable(name or Path(path).name)}"
+        self.file = printable(Path(path).absolute())
         self._realtime = realtime
         self._chunks = stream_audio(path, rate_hz, round(chunk_s * rate_hz), channel=channel)
         self.recorded_unix_s = recorded.recorded_unix_s(path) if recorded_unix_s is None else recorded_unix_s
@@ -64,7 +65,8 @@ class Folder:
 
     dropped = away = overflows = 0
     live = False
-    recorded_unix_s: float | None = None  # of the file that the latest chunk came from
+    recorded_unix_s: float | None = None  # of the file that the latest chunk came from, as `file` is
+    file: str | None = None
 
     def __init__(self, path: str | Path, *, rate_hz: int, realtime: bool, channel: int | None = None) -> None:
         self.rate_hz = rate_hz
@@ -99,7 +101,7 @@ class Folder:
                     path, rate_hz=self.rate_hz, realtime=self._realtime, channel=self._channel, name=path.as_posix()
                 ) as file:
                     for chunk in file:
-                        self.name, self.recorded_unix_s = file.name, file.recorded_unix_s
+                        self.name, self.recorded_unix_s, self.file = file.name, file.recorded_unix_s, file.file
                         yield chunk
             except AudioError as error:
                 failed.append(printable(path.as_posix()))

@@ -38,6 +38,7 @@ class Arrival:
     live: bool = True
     recorded_unix_s: float | None = None
     came_unix_s: float | None = None  # when the chunk's last sample was made, if its source tells
+    file: str | None = None  # of a recording
 
 
 def arrivals(sources: Sequence[Source]) -> Generator[Arrival]:
@@ -86,6 +87,7 @@ def _facts(source: Source) -> dict[str, Any]:
         "dropped": source.dropped, "overflows": source.overflows, "away": getattr(source, "away", None),
         "live": getattr(source, "live", True), "recorded_unix_s": getattr(source, "recorded_unix_s", None),
         "came_unix_s": getattr(source, "came_unix_s", None),
+        "file": getattr(source, "file", None),
     }  # fmt: skip
 
 

@@ -38,10 +38,11 @@ class Source(Protocol):
     A chunk may be empty: nothing came for a moment, about four times a second from a live source. A new `name` begins
     a new stream, as each file of a folder is.
 
-    Four more attributes a source may have: `live` (True: its sound comes as it is made; a source without it is taken
-    for live), `recorded_unix_s` (when the first sample of a recording was made, in seconds since 1970, or None),
-    `came_unix_s` (when the last sample of the latest chunk was made; None: just now) and
-    `away` (so many of `dropped` are missing because the source itself was away, not because its reader was slow).
+    Five more attributes a source may have: `live` (True: its sound comes as it is made; a source without it is taken
+    for live), `recorded_unix_s` (when the first sample of a recording was made, in seconds since 1970, or None), `file`
+    (the recording's whole path, or None), `came_unix_s` (when the last sample of the latest chunk was made; None: just
+    now) and `away` (so many of `dropped` are missing because the source itself was away, not because its reader was
+    slow).
     """
 
     rate_hz: int

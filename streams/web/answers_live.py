@@ -124,6 +124,7 @@ class EventRecord(Answer):
     source: str
     at_unix_s: float | None
     heard_unix_s: float
+    file: str | None
     duration_s: float
 
 

@@ -55,6 +55,17 @@ def test_a_person_may_say_when_it_was_made(small_model, state_folder, recording)
     assert start["at_unix_s"] == pytest.approx(TEN_IN_2020 + start["start_s"])
 
 
+@pytest.mark.parametrize("name", ["csv", "raven", "audacity"])
+def test_what_was_heard_of_a_folder_can_be_taught_again(small_model, state_folder, recording, tmp_path, name):
+    shutil.copy(recording, recording.parent / "b.wav")
+    table = recording.parent / f"heard.{name}"
+    listen(small_model, "--input", recording.parent, "--set", f"outputs.{name}={table}")
+    done = CliRunner().invoke(cli, ["learn", "--model", str(small_model), "--labels", str(table), "--force"])
+    assert done.exit_code == 0, done.output
+    lessons = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [recording.name in lessons[0]["source"], "b.wav" in lessons[1]["source"]] == [True, True]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_a_folder_with_names_that_are_no_text_is_heard_by_every_output(small_model, state_folder, recording, tmp_path):
     """In a process of its own, whose standard output takes UTF-8 alone."""
@@ -71,7 +82,7 @@ def test_a_folder_with_names_that_are_no_text_is_heard_by_every_output(small_mod
     heard = [json.loads(line) for line in done.stdout.decode().splitlines()]
     assert [start["source"].rpartition("/")[2] for start in starts(heard)] == [recording.name, "caf\\udce9.wav"]
     assert "skipped: 1 (notes.txt: no sound)" in done.stderr.decode()
-    for name in ("csv", "raven"):
+    for name in ("csv", "raven", "audacity"):
         assert "caf\\udce9.wav" in (tmp_path / name).read_text()
     assert len(list((tmp_path / "clips").iterdir())) == 2
     listed = CliRunner().invoke(cli, ["history", "--json"])

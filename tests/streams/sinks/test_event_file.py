@@ -34,6 +34,14 @@ def rows(path, format):
     return lines[1:] if format.header else lines
 
 
+def read(path):
+    """Each row by its headings."""
+    with path.open(newline="") as file:
+        first = file.readline()
+        file.seek(0)
+        return list(csv.DictReader(file, dialect="excel-tab" if "\t" in first else "excel"))
+
+
 def test_csv_has_every_field_with_its_unit_and_is_read_back(tmp_path):
     path = tmp_path / "new folder" / "events.csv"
     write(path, csv_events(), event(label='bell, "front"'), event(2, source="two\tlines\nlong"))
@@ -42,17 +50,51 @@ def test_csv_has_every_field_with_its_unit_and_is_read_back(tmp_path):
     assert first == {
         "id": "id-1", "source": "attic", "label": 'bell, "front"', "start_s": "1.000", "end_s": "3.500",
         "duration_s": "2.500", "score": "0.9000", "level_dbfs": "-12.0", "at_unix_s": f"{AT + 1:.3f}",
-        "at_utc": "2026-09-21T14:13:21.000Z",
+        "at_utc": "2026-09-21T14:13:21.000Z", "file": "",
     }  # fmt: skip
     assert second["source"] == "two lines long"
 
 
-@pytest.mark.parametrize("format", [csv_events(), raven_selections(16000)], ids=["csv", "raven"])
-def test_the_time_of_a_recording_that_has_none_is_empty(tmp_path, format):
+@pytest.mark.parametrize(("format", "column"), [(csv_events(), "at_utc"), (raven_selections(16000), "Begin UTC")])
+def test_the_time_of_a_recording_that_has_none_is_empty(tmp_path, format, column):
     write(tmp_path / "file", format, event(at_unix_s=None))
-    ((*_, utc),) = rows(tmp_path / "file", format)
-    assert utc == ""
+    (row,) = read(tmp_path / "file")
+    assert row[column] == ""
     assert f"{AT + 1:.3f}" not in (tmp_path / "file").read_text()
+
+
+def test_every_row_says_which_recording_it_is_of(tmp_path):
+    path = "/home/pi/rec, 1/a b.wav"
+    heard = [event(1, file=path), event(2)]
+    write(tmp_path / "csv", csv_events(), *heard)
+    write(tmp_path / "raven", raven_selections(16000), *heard)
+    assert [row["file"] for row in read(tmp_path / "csv")] == [path, ""]
+    columns = ("Begin Path", "Begin File", "File Offset (s)", "Begin Time (s)")
+    assert [tuple(row[column] for column in columns) for row in read(tmp_path / "raven")] == [
+        (path, "a b.wav", "1.000000", "1.000000"), ("", "", "", "2.000000"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("several", "label"), [(True, "dog [a b.wav]"), (False, "dog")])
+def test_audacitys_labels_name_the_recording_where_there_are_several(tmp_path, several, label):
+    write(tmp_path / "labels", audacity_labels(with_file=several), event(1, file="/home/pi/a b.wav"), event(2))
+    assert [row[2] for row in rows(tmp_path / "labels", audacity_labels())] == [label, "dog"]
+
+
+@pytest.mark.parametrize("format", [csv_events(), raven_selections(16000)], ids=["csv", "raven"])
+def test_a_file_that_an_older_version_began_goes_on_in_its_columns(tmp_path, format):
+    (old,) = format.older
+    write(tmp_path / "file", old, event(1))
+    before = (tmp_path / "file").read_bytes()
+    write(tmp_path / "file", format, event(2, file="/home/pi/a.wav"))
+    after = (tmp_path / "file").read_bytes()
+    assert after.startswith(before)
+    assert [len(row) for row in rows(tmp_path / "file", format)] == [old.fields] * 2
+    assert "file" not in read(tmp_path / "file")[0]
+    assert b"a.wav" not in after
+    (tmp_path / "file").rename(tmp_path / "old")
+    write(tmp_path / "file", format, event(3, file="/home/pi/a.wav"))
+    assert [len(row) for row in rows(tmp_path / "file", format)] == [format.fields]
 
 
 def test_audacity_labels_are_start_end_and_label(tmp_path):
