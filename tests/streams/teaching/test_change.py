@@ -1,6 +1,7 @@
 """Each change does what it says, says what it did to the class and to the others, and can be undone."""
 
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -224,3 +225,34 @@ def test_the_effect_on_the_others_is_measured(changer):
 def test_an_effect_on_nothing_says_so(changer):
     one = survey(changer._learner)
     assert effect(one, one, about={"low", "high", "background"}).in_words() == "there are no other classes"
+
+
+@pytest.mark.parametrize("verb", ["hide", "unhide", "forget", "rename", "remove"])
+def test_what_is_looked_up_and_what_is_written_are_one_decision(changer, tmp_path, verb):
+    """Another process changes the class while this one is about to: it sees that, and writes nothing."""
+    teach(changer, "a")
+    ready, said = threading.Event(), []
+
+    def change():
+        with Changer(model(), journal=tmp_path / "j") as other:
+            other._survey()
+            ready.set()
+            try:
+                getattr(other, verb)(*{"rename": ("a", "c"), "remove": (1,)}.get(verb, ("a",)))
+            except LearningError as error:
+                said.append(str(error))
+
+    thread = threading.Thread(target=change)
+    with changer._journal.deciding():
+        if verb == "remove":
+            changer._journal.append("remove", target=1)
+        else:
+            changer._journal.append("rename", "a", new_label="b")
+        thread.start()
+        assert ready.wait(60)
+        thread.join(0.5)  # it waits for us to decide
+        before = changer._journal.operations()
+    thread.join()
+    example, renamed = "no example 1 counts", "no class is called 'a': it is called 'b' now"
+    assert [words.partition(".")[0] for words in said] == [example if verb == "remove" else renamed]
+    assert changer._journal.operations() == before
