@@ -58,6 +58,7 @@ PUBLIC = {  # name: (the module that has it, imported when it is first used; one
     "ProviderError": ("pace_edge.errors", "the model does not run on the hardware that was required"),
     "JournalError": ("pace_edge.errors", "a journal cannot be read or written, or belongs to another model"),
     "LearningError": ("pace_edge.errors", "a label or a correction cannot be applied"),
+    "DoubtfulError": ("pace_edge.errors", "silence, a clipped sound or background was to be taught: `force` insists"),
     "OtherFormError": ("pace_edge.errors", "a label differs from a known one in case or form only"),
     "SinkError": ("pace_edge.errors", "an output cannot be set up"),
 }

@@ -3,6 +3,7 @@
 from pace_edge.analytic import AnalyticClassifier as AnalyticClassifier
 from pace_edge.errors import AudioError as AudioError
 from pace_edge.errors import DeviceError as DeviceError
+from pace_edge.errors import DoubtfulError as DoubtfulError
 from pace_edge.errors import JournalError as JournalError
 from pace_edge.errors import LearningError as LearningError
 from pace_edge.errors import ModelFileError as ModelFileError

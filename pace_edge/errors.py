@@ -117,7 +117,13 @@ class OtherFormError(LearningError):
 
 class DoubtfulError(LearningError):
     """What was to be taught may not be what was meant: silence, a clipped sound, or what the model calls background.
-    `force` overrules it."""
+    `force` overrules it.
+
+    >>> import pace_edge
+    >>> pace_edge.Teacher().learn("doorbell", [0.0] * 16000, 16000)
+    Traceback (most recent call last):
+    pace_edge.errors.DoubtfulError: ...
+    """
 
     def __init__(self, what: str, *, expected: str = "", got: str = "", do: str = "") -> None:
         insist = "If it is meant, teach it with --force; nothing was learned."
