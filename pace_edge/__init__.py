@@ -35,8 +35,8 @@ PUBLIC = {  # name: (the module that has it, imported when it is first used; one
     "Operation": ("pace_edge.operations", "one thing that was done to the journal; reported when it takes effect"),
     # teaching
     "Teacher": ("streams.teaching.teach", "teach sounds; correct, undo, forget, hide, rename, merge, reset"),
-    "Lesson": ("streams.teaching.teach", "what teaching did"),
-    "TableLessons": ("streams.teaching.teach", "what came of the rows of a table of labels"),
+    "Lesson": ("streams.teaching.lesson", "what teaching did"),
+    "TableLessons": ("streams.teaching.lesson", "what came of the rows of a table of labels"),
     "Change": ("streams.teaching.change", "what a correction or another change did"),
     "Effect": ("streams.teaching.effect", "what a lesson or change did to the other classes"),
     "labels": ("streams.teaching.labels", "every class that is known, and how well"),

@@ -36,8 +36,8 @@ from streams.teaching.labels import Health as Health
 from streams.teaching.labels import LabelCount as LabelCount
 from streams.teaching.labels import health as health
 from streams.teaching.labels import labels as labels
-from streams.teaching.teach import Lesson as Lesson
-from streams.teaching.teach import TableLessons as TableLessons
+from streams.teaching.lesson import Lesson as Lesson
+from streams.teaching.lesson import TableLessons as TableLessons
 from streams.teaching.teach import Teacher as Teacher
 
 PUBLIC: dict[str, tuple[str, str]]

@@ -120,9 +120,10 @@ class DoubtfulError(LearningError):
     `force` overrules it.
 
     >>> import pace_edge
-    >>> pace_edge.Teacher().learn("doorbell", [0.0] * 16000, 16000)
+    >>> with pace_edge.Teacher() as teacher:
+    ...     teacher.learn("doorbell", [0.0] * 32000, 16000)
     Traceback (most recent call last):
-    pace_edge.errors.DoubtfulError: ...
+    pace_edge.errors.DoubtfulError: there is only silence in what was to be taught (an array of 2.00 s): ...
     """
 
     def __init__(self, what: str, *, expected: str = "", got: str = "", do: str = "") -> None:

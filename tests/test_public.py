@@ -85,7 +85,7 @@ def test_type_checkers_know_the_types_of_everything(tmp_path):
     said = subprocess.run(mypy, cwd=ROOT, capture_output=True, text=True).stdout
     revealed = re.findall(r'Revealed type is "(.*)"', said)
     assert len(revealed) == 4, said
-    assert revealed[0].endswith("teach.Lesson")
+    assert revealed[0].endswith(".Lesson")
     assert revealed[1].startswith("tuple[streams.heard.Window")
     for name in ("Window", "Event", "Example", "Operation", "Gap", "SourceState", "Notice"):
         assert f".{name}" in revealed[2]
@@ -131,6 +131,19 @@ def test_the_python_of_the_readme_runs(monkeypatch, capsys):
         (lambda t: t.learn_table(3), "path=3"),
         (lambda t: t.learn("x", [0.1] * 16000, 16000, channel="left"), "channel='left' cannot be used"),
         (lambda t: t.classify(None, 16000), "this array holds no sound"),
+        (
+            lambda t: t.correct("bell"),
+            r"correct\('bell'\) names an event and no label, .*correct\(label='b",
+        ),
+        (lambda t: t.correct(3, "bell"), "event=3 cannot be used"),
+        (lambda t: t.undo("1"), "steps='1' cannot be used"),
+        (lambda t: t.merge(3), "journal=3 cannot be used"),
+        (lambda t: t.learn_heard("x", "5"), "last_s='5' cannot be used"),
+        (lambda t: t.learn_heard_at("x", at_s="5"), "at_s='5' cannot be used"),
+        (lambda t: t.learn_recording("x", 3.5, 3), "source=3.5 is nothing to listen to"),
+        (lambda t: t.learn_recording("x", "ring.wav", "3"), "seconds='3' cannot be used"),
+        (lambda t: t.learn_clip("x", [[0.1] * 99] * 99, source="a clip"), "which axis of a clip are its channels"),
+        (lambda t: t.learn_clip("x", [3000.0] * 16000, source="a clip"), "a clip goes far beyond full scale"),
         (lambda t: t.rename(3, 4), "label=3"),
         (lambda t: t.forget(None), "label=None"),
         (lambda t: pace_edge.Teacher(3), "model=3 cannot be used: expected a file's name or Path"),

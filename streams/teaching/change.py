@@ -9,9 +9,11 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from numbers import Integral
 from pathlib import Path
 from typing import Self
 
+from pace_edge.arguments import check_path, check_type
 from pace_edge.errors import LearningError, UsageError
 from pace_edge.heard_memory import EVENTS_KEPT, HeardEvent
 from pace_edge.journal import Example
@@ -97,10 +99,16 @@ class Changer:
         return unmet(self._journal.path)
 
     def correct(
-        self, event: str = LAST, label: str = "", *, example: int | None = None, new_class: bool = False
+        self, event: str = LAST, label: str | None = None, *, example: int | None = None, new_class: bool = False
     ) -> Change:
         """An announced sound, by its id or the beginning of it, or the last one, was really `label`; or a taught
         example was. A sound that was corrected or taught before is corrected again, and still counts once."""
+        if label is None:
+            raise UsageError(
+                f"correct({event!r}) names an event and no label, and nothing was corrected",
+                expected="correct(label='bell') for the last announced sound, or correct(EVENT, 'bell') for another",
+            )
+        check_type("event", event, str, "an event's id or its beginning")
         label, before = self.taught_label(label, new_class=new_class), self._survey()
         found = self._event(event) if example is None else None
         with self._deciding() as state:
@@ -138,6 +146,7 @@ class Changer:
     def undo(self, steps: int = 1, *, newest: int | None = None) -> Change:
         """Take back the last `steps` operations that are in effect, whoever did them; with the id of the `newest`, only
         if nothing else was done after it."""
+        check_type("steps", steps, Integral, "a number of steps")
         before = self._survey()
         with self._deciding() as old:
             taken = self._journal.undo(steps, newest=newest)
@@ -210,8 +219,10 @@ class Changer:
         did = f"'{label}' is called '{new_label}' now{joined}" if done else f"'{label}' is called so already"
         return self._changed(did, new_label, before, {label, new_label}, done)
 
-    def merge(self, journal: Path) -> Change:
+    def merge(self, journal: str | Path) -> Change:
         """Another device's examples, from its journal; doing it twice changes nothing."""
+        check_path("journal", journal)
+        journal = Path(journal)
         before, had = self._survey(), self._learner.state.examples
         labels = self._learner.state.labels
         merged = self._journal.merge(journal, own=self._model.info.labels)

@@ -10,11 +10,13 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pace_edge.arguments import check_type
 from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
 from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import AudioError, DoubtfulError, JournalError, LearningError, UsageError
@@ -29,11 +31,12 @@ from streams.configuration.running import elsewhere
 from streams.listening.classify import Classification, classify_with, clip_of, ears_for
 from streams.listening.ears import Ears
 from streams.listening.encoder import Encoder
-from streams.sources.source import Source
+from streams.sources.source import Source, source_of
 from streams.teaching.change import SAME, Changer
-from streams.teaching.effect import Effect, effect
+from streams.teaching.effect import effect
 from streams.teaching.just_heard import last_seconds, moment, of_source, the_last_sound, what_there_is
 from streams.teaching.label_tables import LabelTable, read_table
+from streams.teaching.lesson import Lesson, TableLessons
 from streams.teaching.recordings import Stretch, read_recording, stretches
 from streams.teaching.sounds import AUDIBLE_DBFS, HeardSound, Known, meant, stretch
 
@@ -48,77 +51,6 @@ SoundOf = Callable[[str, float, float], np.ndarray | None]
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What teaching did. `windows` of `windows_heard` were loud enough to learn from; `before` and `after` are what
-    the same sound was and is called, with the score from 0 to 1; `examples` counts the class's examples now; `id` is
-    the example's in the journal; `effect` is what it did to the other classes.
-
-    Of what was just heard: the source `heard_from`, the clock's time `at_unix_s` of its start, else None, its length
-    `duration_s` and its level `level_dbfs`; `later` names sounds that came after it and were not taken for it.
-    `known`: it was taught before, and nothing was written.
-
-    >>> import pace_edge
-    >>> with pace_edge.Teacher() as teacher:
-    ...     lesson = teacher.learn_file("doorbell", "ring.wav", 0.0, 2.5)
-    >>> lesson.label, lesson.examples, lesson.is_new_class, lesson.after[0]
-    ('doorbell', 1, True, 'doorbell')
-    """
-
-    label: str
-    source: str
-    windows: int
-    windows_heard: int
-    examples: int
-    is_new_class: bool
-    before: tuple[str, float]
-    after: tuple[str, float]
-    id: int
-    effect: Effect
-    heard_from: str = ""
-    at_unix_s: float | None = None
-    duration_s: float = 0.0
-    level_dbfs: float = 0.0
-    later: tuple[str, ...] = ()
-    known: bool = False
-
-    def in_words(self) -> str:
-        (was, was_score), (now, now_score) = self.before, self.after
-        examples = f"{self.examples} example{'s' * (self.examples != 1)}"
-        if self.known:
-            return f"this sound ({self.source}) is example {self.id} of '{self.label}' already, which has {examples}"
-        kind = "new class" if self.is_new_class else "class"
-        words = [
-            f"{kind} '{self.label}' has {examples}",
-            f"this sound ({self.source}) was called '{was}' ({was_score:.2f}) and is now '{now}' ({now_score:.2f})",
-        ]
-        if now != self.label:
-            words.append(f"it is still called '{now}': teach it two or three times more")
-        if quiet := self.windows_heard - self.windows:
-            words.append(f"{quiet} of {self.windows_heard} windows were too quiet beside the rest and left out")
-        words += [f"not taken, since quieter: a sound after it ({one}); choose it with --at" for one in self.later]
-        return "; ".join([*words, self.effect.in_words()])
-
-
-@dataclass(frozen=True)
-class TableLessons:
-    """What came of the rows of a table: the lessons, and a sentence with its line for each row that was not taught.
-
-    >>> import pace_edge
-    >>> with pace_edge.Teacher() as teacher:
-    ...     done = teacher.learn_table("ring.txt")  # Audacity's labels of ring.wav, which is beside it
-    >>> done.in_words(), done.refused
-    ('1 row taught; 1 not', ('line 2: the stretch from 9 to 8 s ends before it begins',))
-    """
-
-    lessons: tuple[Lesson, ...]
-    refused: tuple[str, ...]
-
-    def in_words(self) -> str:
-        words = f"{len(self.lessons)} row{'s' * (len(self.lessons) != 1)} taught"
-        return "; ".join([words, f"{len(self.refused)} not"] if self.refused else [words])
 
 
 @dataclass(frozen=True)
@@ -244,14 +176,9 @@ class Teacher(Changer):
                 continue
             try:
                 yield self.learn_file(
-                    found.label,
-                    found.path,
-                    found.from_s,
-                    found.to_s,
-                    keep_audio=keep_audio,
-                    force=force,
+                    found.label, found.path, found.from_s, found.to_s, keep_audio=keep_audio, force=force,
                     new_class=True,
-                )
+                )  # fmt: skip
             except (AudioError, LearningError, UsageError) as error:
                 yield f"line {found.line}: {error}"
 
@@ -261,6 +188,8 @@ class Teacher(Changer):
     ) -> Lesson:  # fmt: skip
         """Teach from the next `seconds` of a source, such as an opened microphone, made louder by `gain_db` as a
         listener would."""
+        check_type("seconds", seconds, Real, "a number of seconds")
+        source = source_of(source, to_hz=self.rate_hz, realtime=False)
         label, wanted, chunks = self.taught_label(label, new_class=new_class), round(seconds * source.rate_hz), []
         with source:
             for chunk in source:
@@ -276,10 +205,13 @@ class Teacher(Changer):
         audio: tuple[str, str] = ("", ""), span_s: tuple[float, float] = (0.0, 0.0), force: bool = False,
         new_class: bool = False,
     ) -> Lesson:  # fmt: skip
-        """Teach from PCM float32 [samples] at the model's rate. `keep_audio`: a copy stays beside the journal, for
+        """Teach from mono PCM [samples] at the model's rate. `keep_audio`: a copy stays beside the journal, for
         `relearn`; `audio`: the path and checksum of a file that holds it already, from and to `span_s` where it is a
         part of it. `force`: also silence, what is clipped, and what the model calls background."""
         label = self.taught_label(label, new_class=new_class)
+        clip = as_sound(clip, self.rate_hz, to_hz=self.rate_hz, name=source)
+        if keep_audio:
+            span_s = (0.0, 0.0)  # the copy is all of it
         windows, loud = clip_of_one_sound(clip, self._model, source)
         taken = windows[loud]
         material = _Material(
@@ -305,6 +237,7 @@ class Teacher(Changer):
         sound_of: SoundOf | None = None, force: bool = False, new_class: bool = False,
     ) -> Lesson:  # fmt: skip
         """Teach from what a listener, in this or another process, heard in the last `last_s` seconds by the clock."""
+        check_type("last_s", last_s, Real, "a number of seconds")
         label = self.taught_label(label, new_class=new_class)
         found = last_seconds(self._heard(source, sessions), last_s, self._known_sounds())
         return self._learn_sound(label, found, sound_of=sound_of, force=force)
@@ -314,6 +247,8 @@ class Teacher(Changer):
         force: bool = False, new_class: bool = False,
     ) -> Lesson:  # fmt: skip
         """Teach from what a listener heard at a moment of its last minute: seconds of its stream, or of the clock."""
+        check_type("at_s", at_s, (Real, type(None)), "seconds of the stream, or None")
+        check_type("at_unix_s", at_unix_s, (Real, type(None)), "seconds of the clock since 1970, or None")
         label = self.taught_label(label, new_class=new_class)
         found = moment(self._heard(source, None), self._known_sounds(), at_s=at_s, at_unix_s=at_unix_s)
         return self._learn_sound(label, found, force=force)

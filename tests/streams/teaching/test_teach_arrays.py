@@ -5,9 +5,11 @@ import pytest
 import soundfile
 
 from pace_edge.errors import AudioError, UsageError
+from pace_edge.model_file import read_model
 from streams.teaching.labels import labels
+from streams.teaching.relearn import relearn
 from streams.teaching.teach import Encoder, Teacher
-from tests.synthetic import RATE_HZ, TONES_HZ, hiss, tone
+from tests.synthetic import RATE_HZ, TONES_HZ, hiss, tone, with_info
 
 
 @pytest.fixture
@@ -108,3 +110,35 @@ def test_all_labels_are_checked_before_anything_is_taught(teacher, recording, tm
     ):
         teacher.learn_table(table)
     assert taught(teacher) == {}
+
+
+def test_a_stretch_is_relearned_as_that_stretch_and_its_kept_copy_whole(small_model, recording, tmp_path):
+    with Teacher(small_model, journal=tmp_path / "old.sqlite") as teacher:
+        teacher.learn_file("bell", recording, 2.0, 4.0)
+        teacher.learn_file("phone", recording, 6.0, 8.0, keep_audio=True)
+        windows = [operation.windows for operation in teacher.learner.operations]
+    other = read_model(with_info(small_model, tmp_path / "other.onnx", licence="Apache-2.0"))
+    for old, new in (("old", "new"), ("new", "newer")):
+        model = other if new == "new" else read_model(with_info(small_model, tmp_path / "third.onnx", licence="CC0"))
+        done = relearn(model, tmp_path / f"{old}.sqlite", journal=tmp_path / f"{new}.sqlite")
+        assert (done.learned, done.reasons) == (2, ())
+        with Teacher(model, journal=tmp_path / f"{new}.sqlite") as teacher:
+            assert [o.windows for o in teacher.learner.operations if o.kind == "learn"] == windows == [3, 3]
+
+
+def test_a_row_that_comes_twice_and_a_table_that_is_taught_twice_are_one_example_each(teacher, recording):
+    recording.with_suffix(".txt").write_text("2\t4\tbell\n2\t4\tbell\n6\t8\tphone\n")
+    for _ in range(2):
+        done = teacher.learn_table(recording.with_suffix(".txt"))
+        assert done.refused == ()
+        assert taught(teacher) == {"bell": 1, "phone": 1}
+    assert [lesson.known for lesson in done.lessons] == [True, True, True]
+
+
+def test_a_label_of_another_form_within_a_table_is_asked_about_or_meant(teacher, recording):
+    recording.with_suffix(".txt").write_text("2\t4\tbell\n6\t8\tBell\n")
+    with pytest.raises(UsageError, match=r"line 2: there is 'bell' already"):
+        teacher.learn_table(recording.with_suffix(".txt"))
+    assert taught(teacher) == {}
+    teacher.learn_table(recording.with_suffix(".txt"), new_class=True)
+    assert taught(teacher) == {"bell": 1, "Bell": 1}
