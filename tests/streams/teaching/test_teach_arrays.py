@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pace_edge.errors import AudioError, UsageError
+from pace_edge.errors import AudioError, LearningError, UsageError
 from pace_edge.model_file import read_model
 from streams.teaching.labels import labels
 from streams.teaching.relearn import relearn
@@ -137,7 +137,7 @@ def test_a_row_that_comes_twice_and_a_table_that_is_taught_twice_are_one_example
 
 def test_a_label_of_another_form_within_a_table_is_asked_about_or_meant(teacher, recording):
     recording.with_suffix(".txt").write_text("2\t4\tbell\n6\t8\tBell\n")
-    with pytest.raises(UsageError, match=r"line 2: there is 'bell' already"):
+    with pytest.raises(LearningError, match=r"line 2: there is 'bell' already"):
         teacher.learn_table(recording.with_suffix(".txt"))
     assert taught(teacher) == {}
     teacher.learn_table(recording.with_suffix(".txt"), new_class=True)
