@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from streams.sources.source import AnySource
 
 CLIPPED = 0.001  # of a window's samples at full scale: worth a word
-_SOUNDLESS = ("stuck", "gone", "waiting")  # states in which no sound comes
+_SOUNDLESS = frozenset({"stuck", "gone", "waiting"})  # states in which no sound comes
 
 
 class Listener:
@@ -191,17 +191,19 @@ class Listener:
             for source, chunk in chunks:
                 yield from self._losses(source)
                 news = _news(source)
-                if any(state.state in _SOUNDLESS for state in news):
+                states = {state.state for state in news if state.source == source.name}  # a folder tells of other files
+                if states & _SOUNDLESS:
                     yield from self._end_events(self._stream(source.name))
-                yield from news
+                yield from (state for state in news if state.state != "ended")
                 yield from self.feed(
                     chunk, source=source.name, live=getattr(source, "live", True),
                     recorded_unix_s=getattr(source, "recorded_unix_s", None), file=getattr(source, "file", None),
                     came_unix_s=getattr(source, "came_unix_s", None),
                 )  # fmt: skip
                 stopped = self._stopped.is_set()
-                if any(state.state == "ended" for state in news):
+                if "ended" in states:
                     yield from self._finish(source.name, to_the_end=not stopped)
+                yield from (state for state in news if state.state == "ended")
                 if stopped:
                     break
         except GeneratorExit:  # whoever listened has gone, and is told nothing more

@@ -81,7 +81,8 @@ def chunks_of(
     given: dict[str, int] = {}
     for arrival in arrivals:
         news = [*arrival.news]
-        if arrival.ended and not any(state.state == "ended" for state in news):
+        told = any((state.source, state.state) == (arrival.source, "ended") for state in news)
+        if arrival.ended and not told:
             news.append(SourceState(arrival.source, "ended", f"{arrival.source} is over", time()))
         if takers and len(arrival.chunk):
             before = given.get(arrival.source, 0)

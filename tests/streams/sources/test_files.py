@@ -10,8 +10,14 @@ import soundfile
 
 from pace_edge.audio import read_audio
 from pace_edge.errors import AudioError
+from pace_edge.model_file import read_model
+from streams.heard import SourceState, Window
+from streams.listening.learner import open_journal
+from streams.listening.listener import Listener
+from streams.service.opening import chunks_of
 from streams.sources import files
 from streams.sources.files import FileSource, Folder
+from streams.sources.several import arrivals
 
 PCM = np.random.default_rng(0).integers(-8000, 8000, 5000).astype("<i2")
 
@@ -159,3 +165,18 @@ def test_a_name_that_is_no_text_is_one_in_everything_that_is_told(folder):
     for words in [*told, FileSource(folder / f"{bad}.wav", rate_hz=16000, realtime=False).name]:
         words.encode()
     assert any("caf\\udce92.wav" in words for words in told)
+
+
+def test_a_file_that_cannot_be_read_takes_nothing_from_the_one_behind_it(folder, small_model):
+    (folder / "a" / "3.wav").write_bytes(b"dear diary" * 100)
+    soundfile.write(folder / "b.wav", np.zeros(24000, np.float32), 16000)
+    heard, model = [], read_model(small_model)
+    source = Folder(folder, rate_hz=16000, realtime=False)
+    with open_journal(model) as journal, Listener(model, journal) as listener, pytest.raises(AudioError):
+        for one in listener.run_several(chunks_of(arrivals([source]), (), 16000)):
+            heard.append(one)
+    of_b = [one for one in heard if one.source == f"file {folder}/b.wav"]
+    assert [(one.start_s, one.end_s) for one in of_b if isinstance(one, Window)] == [(0.0, 1.0), (0.5, 1.5)]
+    ended = [one.source.rpartition("/")[2] for one in heard if isinstance(one, SourceState) and one.state == "ended"]
+    assert sorted(ended) == ["10.flac", "2.wav", "3.wav", "b.wav"]
+    assert isinstance(of_b[-1], SourceState)  # nothing is told of it any more once it is over
