@@ -33,12 +33,13 @@ class Served:
         self.rng = np.random.default_rng(3)
         self._given: dict[str, int] = {}
 
-    def hear(self, samples: np.ndarray, source: str = "attic", chunk: int = 1600) -> None:
+    def hear(self, samples: np.ndarray, source: str = "attic", chunk: int = 1600, **of: Any) -> None:
+        """`of`: what is known of the sound, as `Listener.feed` takes it."""
         for piece in Arrays(samples, chunk).chunks:
             at = self._given.get(source, 0)
             self.web.push(source, piece, start_s=at / RATE_HZ)
             self._given[source] = at + len(piece)
-            for heard in self.listener.feed(piece, source=source):
+            for heard in self.listener.feed(piece, source=source, **of):
                 self.web.write(heard)
 
     def hear_low(self, seconds: float = 3.0, **of: Any) -> None:

@@ -35,6 +35,18 @@ def test_a_page_that_opens_gets_the_last_minute_at_once(served):
     assert recent["mel"][0]["source"] == "attic"
 
 
+@pytest.mark.parametrize("recorded", [None, 1.5e9])
+def test_the_last_minute_is_what_was_heard_in_it_whenever_it_was_recorded(served, recorded):
+    served.hear_low(live=False, recorded_unix_s=recorded)
+    wait_until(lambda: len(served.get("/api/recent")["windows"]) == 5)
+    recent = served.get("/api/recent")
+    (event,) = recent["events"]
+    assert event["at_unix_s"] == recorded
+    assert [window["at_unix_s"] for window in recent["windows"]] == [
+        None if recorded is None else recorded + window["end_s"] for window in recent["windows"]
+    ]
+
+
 def test_an_event_that_goes_on_is_told_however_long_ago_it_began(served, monkeypatch):
     served.hear_low()
     wait_until(lambda: served.get("/api/recent")["events"])
