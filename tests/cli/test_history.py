@@ -20,6 +20,12 @@ EVENTS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def still(monkeypatch):
+    """The clock stands where it stood when this file was read: a slow machine comes to its tests much later."""
+    monkeypatch.setattr(time, "time", lambda: NOW)
+
+
 @pytest.fixture
 def written(state_folder):
     sink = History(history_path(), Said().reports)

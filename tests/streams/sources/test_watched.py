@@ -244,7 +244,7 @@ def test_an_ended_source_leaves_no_process_behind(here):
 def test_sound_that_waited_for_its_reader_has_the_time_at_which_it_was_made(here):
     with listening() as source:
         listener = Listening(source).more()
-        time.sleep(2.0)  # as a process that is stopped, or a machine that is busy
+        time.sleep(4.0)  # as a process that is stopped, or a machine that is busy
         woke = time.time()
         listener.more(1)
         assert source.came_unix_s < woke - 0.5
