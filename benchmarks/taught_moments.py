@@ -12,10 +12,12 @@ hour, needs PulseAudio (`make test` installs it), and ends with exit code 1 wher
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,7 @@ from tests.virtual_microphone import VirtualMicrophone
 
 SIDE_BY_SIDE = 2
 NOT_JUDGED = "not judged"
+NICENESS = -10
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def main() -> None:
     for evening in [*EVENINGS, *([recordings] if args.data else [])]:
         evenings.append((first, evening))
         first += len(evening.moments)
+    with suppress(PermissionError):  # so that other programs spoil less of what is heard
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     only = set(args.only)
     chosen = [(n, e) for n, e in evenings if not only or only & set(range(n, n + len(e.moments)))]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
