@@ -43,8 +43,9 @@ class Known:
 @dataclass(frozen=True)
 class HeardSound:
     """One sound of a stream: its seconds there, the clock's time of its start (of a recording that is read fast: as if
-    it had been played up to now), how long ago its end was heard, its loudest window's level, what most of its windows
-    were called when they were heard, and those windows."""
+    it had been played up to now), how long ago its end was heard, its loudest window's level, that of its own loudest
+    BLOCK_S (a window may hold the end of another sound), what most of its windows were called when they were heard, and
+    those windows."""
 
     stream: HeardStream
     start_s: float
@@ -52,6 +53,7 @@ class HeardSound:
     at_unix_s: float
     ago_s: float
     level_dbfs: float
+    peak_dbfs: float
     called: str
     windows: tuple[HeardWindow, ...]
     has_sound: bool = True  # else it is a stretch in which there is only background, or silence
@@ -91,10 +93,10 @@ def last_sound(streams: Sequence[HeardStream], known: Known) -> tuple[HeardSound
     found = [sound for stream in streams for sound in sounds(stream, known)]
     if not found:
         return None, []
-    loud = max(sound.level_dbfs for sound in found) - PROMINENT_DB
-    last = min((sound for sound in found if sound.level_dbfs >= loud), key=lambda sound: sound.ago_s)
+    loud = max(sound.peak_dbfs for sound in found) - PROMINENT_DB
+    last = min((sound for sound in found if sound.peak_dbfs >= loud), key=lambda sound: sound.ago_s)
     same = [sound for sound in found if _at_once(sound, last)]
-    chosen = max(same, key=lambda sound: sound.level_dbfs)
+    chosen = max(same, key=lambda sound: sound.peak_dbfs)
     later = [s for s in found if s.at_unix_s > chosen.at_unix_s + chosen.duration_s and s not in same]
     return chosen, sorted(later, key=lambda sound: sound.at_unix_s)
 
@@ -149,9 +151,12 @@ def _sound(stream: HeardStream, run: Sequence[HeardWindow], start_s: float, end_
     ago_s = max(0.0, stream.ago_s(nearest) + nearest.end_s - end_s)
     called = Counter(window.label for window in windows).most_common(1)[0][0]
     level_dbfs = max(window.level_dbfs for window in windows)
+    ends, levels = _track(windows)
+    own = levels[(ends > start_s + BLOCK_S / 2) & (ends < end_s + BLOCK_S / 2)]
     return HeardSound(
-        stream, start_s, end_s, stream.now_unix_s - ago_s - (end_s - start_s), ago_s, level_dbfs, called, windows
-    )
+        stream, start_s, end_s, stream.now_unix_s - ago_s - (end_s - start_s), ago_s, level_dbfs,
+        float(own.max()) if len(own) else level_dbfs, called, windows,
+    )  # fmt: skip
 
 
 def _track(windows: Sequence[HeardWindow]) -> tuple[np.ndarray, np.ndarray]:

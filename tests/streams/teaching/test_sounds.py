@@ -84,6 +84,13 @@ def test_steps_and_keys_after_it_are_not_taken_for_the_sound_and_are_told():
     assert [round(one.start_s) for one in later] == [20]
 
 
+def test_a_step_so_soon_after_the_sound_that_a_window_holds_both_is_as_quiet_as_it_is():
+    stream = heard((15, ROOM_DBFS), (2, -15), (1.3, ROOM_DBFS), (0.2, -42), (6, ROOM_DBFS))
+    found, later = last_sound([stream], KNOWN)
+    assert round(found.start_s) == 15
+    assert [round(one.start_s) for one in later] == [18]
+
+
 def test_the_last_of_several_sounds_is_the_one_that_ended_last():
     stream = heard((12, ROOM_DBFS), (2, -15), (8, ROOM_DBFS), (1, -25), (6, ROOM_DBFS))
     found, later = last_sound([stream], KNOWN)
