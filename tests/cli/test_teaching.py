@@ -212,7 +212,7 @@ def test_a_new_model_is_taught_what_the_old_one_was(small_model, do, sounds):
         (["learn", "--label", "x", "--last", "0"], "not above 0"),
         (["learn", "--label", "x", "--keep-audio"], "no audio is kept"),
         (["learn", "--folder", "absent"], "there is no folder absent"),
-        (["learn", "--folder", "."], "there are no audio files in the subfolders"),
+        (["learn", "--folder", "folder/a"], "there are no audio files in the subfolders"),
         (["correct", "last", "--example", "1", "--label", "x"], "exclude each other"),
         (["correct", "--label", "x"], "no event is remembered"),
         (["undo"], "not so much to undo"),

@@ -1,9 +1,18 @@
 """The tables of Audacity, Raven and our own sinks are read row by row, and a bad row is named by its line."""
 
+import numpy as np
 import pytest
+import soundfile
 
 from pace_edge.errors import UsageError
+from streams.heard import Event
+from streams.listening.listener import listen
+from streams.sinks.event_file import EventFile
+from streams.sinks.event_formats import audacity_labels, csv_events, raven_selections
+from streams.sinks.reports import Reports
 from streams.teaching.label_tables import Row, read_table
+from streams.teaching.teach import Teacher
+from tests.synthetic import RATE_HZ, hiss, tone
 
 RAVEN = (
     "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tBegin Path\tFile Offset (s)"
@@ -129,3 +138,27 @@ def test_a_path_of_another_machine_is_that_file_beside_the_table(tmp_path):
     (tmp_path / "a.wav").touch()
     table = read_table(written(tmp_path / "t.txt", RAVEN))
     assert table.audio_of(table.rows[0], None) == tmp_path / "a.wav"
+
+
+@pytest.mark.parametrize("kind", ["csv", "raven", "audacity"])
+def test_the_events_that_our_own_sinks_write_can_be_taught_again(small_model, tmp_path, kind):
+    rng = np.random.default_rng(5)
+    for name, hz in (("a.wav", 300), ("b.flac", 2500)):
+        sound = np.concatenate([hiss(2, rng=rng), tone(hz, 2.27, rng=rng)])  # it ends in the midst of a hop
+        soundfile.write(tmp_path / name, sound, RATE_HZ)
+    formats = {"csv": csv_events(), "raven": raven_selections(RATE_HZ), "audacity": audacity_labels(with_file=True)}
+    path, events = tmp_path / f"heard.{kind}", []
+    sink = EventFile(path, formats[kind], Reports(print))
+    for heard in listen(small_model, tmp_path, realtime=False):
+        sink.write(heard)
+        events += [heard] if isinstance(heard, Event) and heard.state == "end" else []
+    sink.close()
+    table = read_table(path)
+    assert [row.label for row in table.rows] == ["low", "high"] == [event.label for event in events]
+    for row, event in zip(table.rows, events, strict=True):
+        assert str(table.audio_of(row, None)) == event.file
+        assert (row.from_s, row.to_s) == pytest.approx((event.start_s, event.end_s), abs=1e-3)
+    with Teacher(small_model) as teacher:
+        done = teacher.learn_table(path)
+        assert (len(done.lessons), done.refused) == (2, ())
+        assert [lesson.after[0] for lesson in done.lessons] == ["low", "high"]
