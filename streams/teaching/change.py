@@ -26,9 +26,9 @@ from streams.configuration.place import place
 from streams.configuration.running import unmet
 from streams.listening.learner import Learner, open_journal
 from streams.teaching.effect import Effect, Survey, effect, survey
+from streams.teaching.material import SAME, share
 
 LAST = "last"
-SAME = 0.5  # of the shorter of two stretches of one stream: they are the same sound
 
 
 @dataclass(frozen=True)
@@ -309,12 +309,11 @@ class Changer:
 
     def _taught_from(self, event: HeardEvent) -> int | None:
         """The example in effect that was taught from most of the same stretch of what was heard."""
+        here = (event.start_s, event.end_s)
         for operation in reversed(self._learner.operations):
-            if operation.id in self._learner.state.examples and operation.session == event.session != "":
-                shared = min(operation.end_s, event.end_s) - max(operation.start_s, event.start_s)
-                shorter = min(operation.end_s - operation.start_s, event.end_s - event.start_s)
-                if shared > 0 and shared >= SAME * shorter:
-                    return operation.id
+            of_it = operation.id in self._learner.state.examples and operation.session == event.session != ""
+            if of_it and share((operation.start_s, operation.end_s), here) >= SAME:
+                return operation.id
         return None
 
     def _known(self, label: str) -> str:

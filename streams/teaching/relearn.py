@@ -17,7 +17,8 @@ from pace_edge.stretch import read_stretch
 from streams.configuration.place import journal_path, place
 from streams.listening.encoder import Encoder
 from streams.listening.learner import open_journal
-from streams.teaching.teach import LONGEST_S, clip_of_one_sound
+from streams.teaching.material import of_clip
+from streams.teaching.teach import LONGEST_S, windows_of_one_sound
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,12 @@ def _teach(model: Model, journal: Journal, again: list[Operation], state: State,
                 (o.start_s, o.end_s) if o.end_s and not o.session else (None, None)
             )  # else the recording is all of it
             clip = read_stretch(path, model.info.rate_hz, from_s=part[0], to_s=part[1], longest_s=LONGEST_S)
-            windows, loud = clip_of_one_sound(clip, model, str(path))
+            material = of_clip(windows_of_one_sound(clip, model, str(path)), encoder, o.source, ("", ""), (0.0, 0.0))
             label = checked_label(state.examples[o.id], model.info.labels)
         except (PaceEdgeError, OSError) as error:
             reasons[o.id] = str(error)
             continue
-        journal.add(label, encoder(windows[loud]), source=o.source, audio=str(path.resolve()),
+        journal.add(label, material.embeddings, source=o.source, audio=str(path.resolve()),
                     audio_sha256=o.audio_sha256, origin=o.origin, event=o.event, session=o.session, start_s=o.start_s,
                     end_s=o.end_s)  # fmt: skip
     return reasons

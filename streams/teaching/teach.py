@@ -8,7 +8,7 @@ import os
 import shlex
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
@@ -17,33 +17,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pace_edge.arguments import check_type
-from pace_edge.clips import clip_windows, loud_enough, window_levels_dbfs
+from pace_edge.clips import clip_windows
 from pace_edge.config import HEARD_KEPT_S
-from pace_edge.errors import AudioError, DoubtfulError, JournalError, LearningError, UsageError
+from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
 from pace_edge.files import write_whole
 from pace_edge.heard_memory import HeardStream
 from pace_edge.label_check import UNKNOWN
 from pace_edge.model_file import Model
-from pace_edge.operation_log import embeddings_sha256
-from pace_edge.operations import Operation
 from pace_edge.samples import as_sound
 from streams.configuration.running import elsewhere
 from streams.listening.classify import Classification, classify_with, clip_of, ears_for
 from streams.listening.ears import Ears
 from streams.listening.encoder import Encoder
 from streams.sources.source import Source, source_of
-from streams.teaching.change import SAME, Changer
+from streams.teaching.change import Changer
 from streams.teaching.effect import effect
 from streams.teaching.just_heard import last_seconds, moment, of_source, the_last_sound, what_there_is
 from streams.teaching.label_tables import LabelTable, read_table
 from streams.teaching.lesson import Lesson, TableLessons
+from streams.teaching.material import SURE, Material, check, made_of_it, of_clip, of_sound
 from streams.teaching.recordings import Stretch, read_recording, stretches
-from streams.teaching.sounds import AUDIBLE_DBFS, HeardSound, Known, meant, stretch
+from streams.teaching.sounds import HeardSound, Known, meant, stretch
 
 LONGEST_S = 600.0  # a longer recording is no clip of one sound
-FULL_SCALE = 32767 / 32768  # of 16 bits, which most recordings have
-CLIPPED = 0.02  # of the samples at full scale: another sound than the one that was there
-SURE = 0.8  # of the model's threshold: what it calls background with such a score is background
 
 
 SoundOf = Callable[[str, float, float], np.ndarray | None]
@@ -51,23 +47,6 @@ SoundOf = Callable[[str, float, float], np.ndarray | None]
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-
-@dataclass(frozen=True)
-class _Material:
-    """What an example is made of: the embeddings [windows, D] of the windows that hold the sound, `source` in words,
-    and what it was taken from, as `Operation` says. `level_dbfs` of the loudest, `clipped` the share at full scale."""
-
-    embeddings: np.ndarray
-    source: str
-    windows_heard: int
-    level_dbfs: float
-    clipped: float
-    audio: tuple[str, str] = ("", "")
-    session: str = ""
-    start_s: float = 0.0
-    end_s: float = 0.0
-    heard: HeardSound | None = None
 
 
 class Teacher(Changer):
@@ -212,12 +191,8 @@ class Teacher(Changer):
         clip = as_sound(clip, self.rate_hz, to_hz=self.rate_hz, name=source)
         if keep_audio:
             span_s = (0.0, 0.0)  # the copy is all of it
-        windows, loud = clip_of_one_sound(clip, self._model, source)
-        taken = windows[loud]
-        material = _Material(
-            self._encoder(taken), source, len(windows), float(window_levels_dbfs(taken).max()),
-            float(np.mean(np.abs(taken) >= FULL_SCALE)), audio, start_s=span_s[0], end_s=span_s[1],
-        )  # fmt: skip
+        windows = windows_of_one_sound(clip, self._model, source)
+        material = of_clip(windows, self._encoder, source, audio, span_s)
         self._check(label, material, force=force)
         return self._learn(label, material, keep=clip if keep_audio else None)
 
@@ -324,59 +299,26 @@ class Teacher(Changer):
         self, label: str, sound: HeardSound, *, later: Sequence[HeardSound] = (), sound_of: SoundOf | None = None,
         force: bool = False,
     ) -> Lesson:  # fmt: skip
-        loud = loud_enough(np.array([window.level_dbfs for window in sound.windows]))
-        taken = [window for window, is_loud in zip(sound.windows, loud, strict=True) if is_loud]
-        material = _Material(
-            np.stack([window.embedding for window in taken]), f"heard {sound.in_words()}", len(sound.windows),
-            sound.level_dbfs, float(np.mean([window.clipped for window in taken])), session=sound.stream.session,
-            start_s=sound.start_s, end_s=sound.end_s, heard=sound,
-        )  # fmt: skip
+        material = of_sound(sound)
         self._check(label, material, force=force)
         keep = sound_of(sound.stream.source, sound.start_s, sound.end_s) if sound_of else None
         return replace(self._learn(label, material, keep=keep), later=tuple(one.in_words() for one in later))
 
-    def _check(self, label: str, material: _Material, *, force: bool) -> None:
-        """Whether this can be the sound that was meant, by whatever door it came. Raises DoubtfulError."""
-        if force:
-            return
-        about, background = material.source, self._model.info.background
-        if material.level_dbfs < AUDIBLE_DBFS:
-            raise DoubtfulError(
-                f"there is only silence in what was to be taught ({about})",
-                expected=f"a sound above {AUDIBLE_DBFS:g} dBFS", got=f"{material.level_dbfs:.0f} dBFS",
+    def _check(self, label: str, material: Material, *, force: bool) -> None:
+        """Raises DoubtfulError, unless it is meant whatever it is."""
+        if not force:
+            info = self._model.info
+            check(
+                material, label, background=info.background, threshold=info.threshold, call=self._learner.best,
+                remembered=lambda: what_there_is(self._journal.heard(), self._known_sounds()),
             )  # fmt: skip
-        if material.clipped > CLIPPED:
-            raise DoubtfulError(
-                f"what was to be taught is clipped, and so distorted ({about})",
-                expected=f"at most {100 * CLIPPED:g} % of the samples at full scale",
-                got=f"{100 * material.clipped:.0f} %", do="Turn the microphone or the gain down.",
-            )  # fmt: skip
-        if label == background:
-            return
-        if material.heard is not None and not material.heard.has_sound:
-            raise DoubtfulError(
-                f"no sound stands out of what is always there in what was to be taught ({about})",
-                got=self._what_was_heard(),
-            )
-        if not background:
-            return
-        called, score = self._learner.best(material.embeddings)
-        if called == background and score >= SURE * self._model.info.threshold:
-            raise DoubtfulError(
-                f"what was to be taught is what the model calls {background} ({about})",
-                expected="a sound",
-                got=f"'{called}' with a score of {score:.2f}",
-            )
 
-    def _what_was_heard(self) -> str:
-        return what_there_is(self._journal.heard(), self._known_sounds())
-
-    def _learn(self, label: str, material: _Material, *, keep: np.ndarray | None = None) -> Lesson:
+    def _learn(self, label: str, material: Material, *, keep: np.ndarray | None = None) -> Lesson:
         survey, sound = self._survey(), material.heard
         before, is_new_class = self._learner.best(material.embeddings), label not in self._learner.state.labels
         with self._journal.deciding():
             self._learner.catch_up()
-            taught = self._same_recording(label, material)
+            taught = made_of_it(material, label, self._learner.operations, self._learner.state.examples)
             if taught is None:
                 audio, audio_sha256 = material.audio if keep is None or not len(keep) else self._keep(keep)
                 id = self._journal.add(
@@ -402,17 +344,6 @@ class Teacher(Changer):
             known=taught is not None,
         )  # fmt: skip
 
-    def _same_recording(self, label: str, material: _Material) -> Operation | None:
-        """The example in effect that was made of this very recording, or of most of the same stretch of it."""
-        counting, checksum = self._learner.state.examples, embeddings_sha256(material.embeddings)
-        for operation in reversed(self._learner.operations):
-            if operation.id not in counting or operation.kind != "learn":
-                continue
-            same_label = counting[operation.id] == label
-            if operation.embeddings_sha256 == checksum or _same_stretch(operation, material, of_shorter=same_label):
-                return operation
-        return None
-
     def _keep(self, clip: np.ndarray) -> tuple[str, str]:
         import soundfile
 
@@ -429,28 +360,12 @@ class Teacher(Changer):
         return name, hashlib.sha256(file.getvalue()).hexdigest()
 
 
-def _same_stretch(operation: Operation, material: _Material, *, of_shorter: bool) -> bool:
-    """Whether they share most of the shorter one or, since two sounds may be there at once, most of both together."""
-    if not operation.end_s and not material.end_s:  # two whole recordings
-        return bool(material.audio[1]) and operation.audio_sha256 == material.audio[1]
-    if operation.session != material.session:
-        return False
-    if not material.session and (not material.audio[1] or operation.audio_sha256 != material.audio[1]):
-        return False
-    begins, ends = (operation.start_s, material.start_s), (operation.end_s, material.end_s)
-    shared = min(ends) - max(begins)
-    shorter = min(end - begin for begin, end in zip(begins, ends, strict=True))
-    return shared > 0 and shared >= SAME * (shorter if of_shorter else max(ends) - min(begins))
-
-
-def clip_of_one_sound(clip: np.ndarray, model: Model, source: str) -> tuple[np.ndarray, np.ndarray]:
-    """The clip's windows [n, window] and which are loud enough. Raises AudioError for what is no clip of a sound."""
+def windows_of_one_sound(clip: np.ndarray, model: Model, source: str) -> np.ndarray:
+    """The clip's windows [n, window]. Raises AudioError for what is no clip of a sound."""
     info = model.info
     if len(clip) > LONGEST_S * info.rate_hz:
         raise AudioError(
             f"{source} is too long to be one sound", expected=f"at most {LONGEST_S:g} s",
             got=f"{len(clip) / info.rate_hz:.0f} s", do="Cut the sound out of it; nothing was learned.",
         )  # fmt: skip
-    windows = clip_windows(clip, info.window_samples, info.hop_samples)
-    levels = window_levels_dbfs(windows)
-    return windows, loud_enough(levels)
+    return clip_windows(clip, info.window_samples, info.hop_samples)
