@@ -38,8 +38,10 @@ class LineFormat:
         whole, first = first.endswith("\n"), first.rstrip("\r\n")
         if self.header:
             return first == self.header if whole else self.header.startswith(first)
-        parts = first.split("\t")
-        return not first or ((len(parts) == self.fields or not whole) and all(_is_number(part) for part in parts[:2]))
+        *parts, last = first.split("\t")
+        if whole:
+            return not first or (len(parts) + 1 == self.fields and all(map(_is_number, parts[:2])))
+        return all(map(_is_number, parts[:2])) and (len(parts) >= 2 or last in ("", "-") or _is_number(last))
 
 
 _CSV = ("id", "source", "label", "start_s", "end_s", "duration_s", "score", "level_dbfs", "at_unix_s", "at_utc",

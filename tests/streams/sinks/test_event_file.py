@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pace_edge.errors import SinkError
@@ -132,6 +132,7 @@ def test_only_events_that_have_ended_are_written_one_header_once_each_line_at_on
 @each_format
 @settings(max_examples=40, deadline=None)
 @given(cut=st.integers(0, 400), zeros=st.integers(0, 3))
+@example(cut=9, zeros=0)  # right behind a tab
 def test_wherever_a_power_cut_tore_the_file_whole_lines_stay_and_the_next_is_whole(
     tmp_path_factory, format, cut, zeros
 ):
