@@ -21,6 +21,7 @@ STANDS_OUT_DB = 6.0  # above the quiet of its minute
 DECAY_DB = 30.0  # below its peak a sound is over
 STEADY_DB = 10.0  # a stretch whose level varies less has no sound in it that stands out: it is one
 QUIET_S = 10.0  # of a minute are needed to know how quiet it is without the sound
+_QUIETEST = round(2.0 / BLOCK_S)  # pieces of the level: in its quietest two seconds a minute is without the sound
 PROMINENT_DB = 20.0  # a sound so far below the loudest of the minute is steps and keys, and not the one that was meant
 MOST = 0.8  # of a window in a range, or of a range in a window, to be meant by it
 
@@ -174,9 +175,12 @@ def _track(windows: Sequence[HeardWindow]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _quiet_dbfs(windows: Sequence[HeardWindow]) -> float:
-    """The level without a sound; of too short a memory nothing can be said."""
+    """The level without a sound, as in the quietest seconds: a sound may have filled all others. Of too short a memory
+    nothing can be said."""
     _, levels = _track(windows)
-    return float(np.percentile(levels, 10)) if len(levels) * BLOCK_S >= QUIET_S else -np.inf
+    if len(levels) * BLOCK_S < QUIET_S:
+        return -np.inf
+    return float(np.convolve(levels, np.full(_QUIETEST, 1 / _QUIETEST), "valid").min())
 
 
 def _at_once(one: HeardSound, other: HeardSound) -> bool:

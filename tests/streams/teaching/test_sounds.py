@@ -122,3 +122,9 @@ def test_of_a_stretch_only_what_holds_a_sound_is_taken():
 def test_silence_is_no_sound():
     assert last_sound([heard((20, -90), call=lambda levels: "ring")], KNOWN) == (None, [])
     assert last_sound([], KNOWN) == (None, [])
+
+
+def test_an_alarm_that_fills_nearly_the_whole_minute_is_a_sound():
+    stream = heard((3, ROOM_DBFS), (55, -20), call=lambda levels: "unknown", score=0.9)
+    (found,) = sounds(stream, KNOWN)
+    assert (found.start_s, found.end_s) == (pytest.approx(3, abs=0.2), pytest.approx(58, abs=0.2))
