@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field
 
 from pace_edge.errors import UsageError
 from streams.configuration.section import Count, Seconds, Section, SomeSeconds
-from streams.sources.recorded import parse_time
 
 
 def _time(value: object) -> object:
@@ -18,6 +17,8 @@ def _time(value: object) -> object:
         return value.isoformat()
     if isinstance(value, str):
         try:
+            from streams.sources.recorded import parse_time  # `inspect` reads settings without the sources' room
+
             parse_time(value)
         except UsageError as error:
             raise ValueError(str(error)) from None
