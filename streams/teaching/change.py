@@ -26,7 +26,7 @@ from streams.configuration.place import place
 from streams.configuration.running import unmet
 from streams.listening.learner import Learner, open_journal
 from streams.teaching.effect import Effect, Survey, effect, survey
-from streams.teaching.material import SAME, share
+from streams.teaching.material import is_announced
 
 LAST = "last"
 
@@ -295,7 +295,7 @@ class Changer:
     def _event(self, id: str) -> HeardEvent:
         events = self._journal.events()
         found = events[-1:] if id == LAST else [event for event in events if event.id == id]
-        if not found and id:
+        if not found and id and "-" not in id:  # a whole id may be that of an event that is forgotten
             found = [event for event in events if event.id.startswith(id)]
         if len(found) == 1:
             return found[0]
@@ -308,12 +308,13 @@ class Changer:
         )
 
     def _taught_from(self, event: HeardEvent) -> int | None:
-        """The example in effect that was taught from most of the same stretch of what was heard."""
-        here = (event.start_s, event.end_s)
+        """The example in effect that was taught from the same sound before it was corrected."""
+        window_s, here = self._model.info.window_samples / self._model.info.rate_hz, (event.start_s, event.end_s)
         for operation in reversed(self._learner.operations):
             of_it = operation.id in self._learner.state.examples and operation.session == event.session != ""
-            if of_it and share((operation.start_s, operation.end_s), here) >= SAME:
-                return operation.id
+            if of_it and not operation.event:  # else it is of another event, which may go on at the same time
+                if is_announced((operation.start_s, operation.end_s), here, window_s):
+                    return operation.id
         return None
 
     def _known(self, label: str) -> str:

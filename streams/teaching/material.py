@@ -19,6 +19,7 @@ from streams.teaching.sounds import AUDIBLE_DBFS, HeardSound
 CLIPPED = 0.02  # of the samples at full scale: another sound than the one that was there
 SURE = 0.8  # of the model's threshold: what it calls background with such a score is background
 SAME = 0.5  # of the shorter of two stretches of one recording: they are the same sound
+REACHED = 0.8  # of an event must be in reach of the windows of a taught sound; else it is another, which went on beside
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,19 @@ def share(one: tuple[float, float], other: tuple[float, float], *, of_shorter: b
     if of_shorter:
         return shared / min(one[1] - one[0], other[1] - other[0])
     return shared / (max(one[1], other[1]) - min(one[0], other[0]))
+
+
+def is_announced(taught: tuple[float, float], event: tuple[float, float], window_s: float) -> bool:
+    """Whether an announced sound is the one that was taught: it has most of that, and next to nothing besides. Its
+    windows, of `window_s`, reach beyond the sound itself."""
+    reach = taught[0] - window_s, taught[1] + window_s
+    return _part(taught, of=event) >= SAME and _part(event, of=reach) >= REACHED
+
+
+def _part(one: tuple[float, float], *, of: tuple[float, float]) -> float:
+    """How much of one stretch is a part of another."""
+    shared = min(one[1], of[1]) - max(one[0], of[0])
+    return shared / (one[1] - one[0]) if shared > 0 else 0.0
 
 
 def _same_stretch(operation: Operation, material: Material, *, of_shorter: bool) -> bool:
