@@ -230,7 +230,8 @@ def _from_files(teacher: Teacher, clips: list[tuple[str, Path]], keep_audio: boo
     for line in failed:
         click.echo(f"pace-edge: {line}", err=True)
     if failed:
-        raise PaceEdgeError(f"{len(failed)} of the files could not be learned", do="The others were.")
+        do = "The others were." if len(failed) < len(clips) else "Nothing was learned."
+        raise PaceEdgeError(f"{len(failed)} of the files could not be learned", do=do)
 
 
 def _from_rows(rows: Iterator[Lesson | str]) -> Iterator[Lesson]:

@@ -189,8 +189,8 @@ class Teacher(Changer):
         part of it. `force`: also silence, what is clipped, and what the model calls background."""
         label = self.taught_label(label, new_class=new_class)
         clip = as_sound(clip, self.rate_hz, to_hz=self.rate_hz, name=source)
-        if keep_audio:
-            span_s = (0.0, 0.0)  # the copy is all of it
+        if keep_audio and span_s[1]:  # the copy is all of it, and no whole file
+            audio, span_s = ("", ""), (0.0, 0.0)
         windows = windows_of_one_sound(clip, self._model, source)
         material = of_clip(windows, self._encoder, source, audio, span_s)
         self._check(label, material, force=force)

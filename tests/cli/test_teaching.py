@@ -77,6 +77,13 @@ def test_of_several_files_the_bad_ones_are_named_and_the_good_ones_learned(do, s
     assert taught(do) == {"bell": 1}
 
 
+def test_where_no_file_can_be_learned_none_is_said_to_be(do, sounds):
+    for name in ("bad.wav", "worse.wav"):
+        (sounds / name).write_text("no sound")
+    with pytest.raises(PaceEdgeError, match=r"2 of the files could not be learned\. Nothing was learned"):
+        do("learn", "--label", "bell", "--file", "bad.wav", "--file", "worse.wav")
+
+
 def test_what_is_recorded_is_recorded_from_the_source_that_is_set_with_its_gain(do, sounds):
     (sounds / "config.toml").write_text('windows.gain_db = -6\n[[sources]]\ninput = "ring.wav"\n')
     config = ["--config", str(sounds / "config.toml")]

@@ -126,6 +126,14 @@ def test_a_stretch_is_relearned_as_that_stretch_and_its_kept_copy_whole(small_mo
             assert [o.windows for o in teacher.learner.operations if o.kind == "learn"] == windows == [3, 3]
 
 
+def test_a_stretch_whose_sound_is_kept_is_not_taken_for_the_whole_file(teacher, recording):
+    teacher.learn_file("room", recording, force=True)
+    assert not teacher.learn_file("bell", recording, 2.0, 4.0, keep_audio=True).known
+    assert not teacher.learn_file("bell", recording, 6.0, 8.0, keep_audio=True).known
+    assert teacher.learn_file("bell", recording, 2.0, 4.0, keep_audio=True).known
+    assert taught(teacher) == {"room": 1, "bell": 2}
+
+
 def test_a_row_that_comes_twice_and_a_table_that_is_taught_twice_are_one_example_each(teacher, recording):
     recording.with_suffix(".txt").write_text("2\t4\tbell\n2\t4\tbell\n6\t8\tphone\n")
     for _ in range(2):
