@@ -310,11 +310,14 @@ class Changer:
     def _taught_from(self, event: HeardEvent) -> int | None:
         """The example in effect that was taught from the same sound before it was corrected."""
         window_s, here = self._model.info.window_samples / self._model.info.rate_hz, (event.start_s, event.end_s)
+        counting = self._learner.state.examples
         for operation in reversed(self._learner.operations):
-            of_it = operation.id in self._learner.state.examples and operation.session == event.session != ""
-            if of_it and not operation.event:  # else it is of another event, which may go on at the same time
-                if is_announced((operation.start_s, operation.end_s), here, window_s):
-                    return operation.id
+            if operation.id not in counting or operation.session != event.session or not event.session:
+                continue
+            if operation.event:  # of another event, which may have gone on at the same time
+                continue
+            if is_announced((operation.start_s, operation.end_s), here, window_s):
+                return operation.id
         return None
 
     def _known(self, label: str) -> str:
