@@ -128,15 +128,6 @@ class HeardMemory(JournalFile):
                 streams.append(replace(stream, windows=tuple(recent)))
         return streams
 
-    def heard_range(self, session: str, start_s: float, end_s: float) -> list[HeardWindow]:
-        """The windows of one listener's stream that touch these seconds of it, in order."""
-        with self._said_plainly():
-            rows = self._db.execute(
-                f"SELECT {_WINDOW} FROM heard WHERE session = ? AND end_s > ? AND start_s < ? ORDER BY end_s",
-                (session, start_s, end_s),
-            ).fetchall()
-        return [_window(row) for row in rows]
-
     def remember_event(
         self, session: str, id: str, label: str, *, start_s: float, end_s: float, at_unix_s: float, source: str = ""
     ) -> None:

@@ -152,6 +152,10 @@ class Journal(OperationLog):
                     for operation in gone:
                         self._replace_by_origin(operation)
                 self._db.execute("DELETE FROM events WHERE label = ?", (label,))
+                self._db.executemany(  # and what a person called so, whatever it was announced as
+                    "DELETE FROM events WHERE id = ? OR (session = ? AND session != '' AND start_s < ? AND end_s > ?)",
+                    [(o.event, o.session, o.end_s, o.start_s) for o in gone],
+                )
                 self._db.execute("DELETE FROM heard")
         return gone
 
@@ -172,8 +176,8 @@ class Journal(OperationLog):
                     with self._keepers_away():
                         self._db.execute("DELETE FROM operations WHERE id < ?", (reset.id,))
                         self._db.execute("DELETE FROM embeddings")
-                    self._db.execute("DELETE FROM events")
-                    self._db.execute("DELETE FROM heard")
+                    for table in ("events", "heard", "sessions"):
+                        self._db.execute(f"DELETE FROM {table}")
                 return copy
         raise JournalError(f"{self.path} is being written to all the time", do="Nothing was reset; stop the others.")
 

@@ -38,6 +38,22 @@ def test_what_was_purged_is_nowhere_on_the_disk_and_the_rest_is(tmp_path):
         sqlite3.connect(tmp_path / "j").execute("DELETE FROM operations")
 
 
+def test_what_was_announced_under_another_name_is_erased_with_the_label_that_a_person_gave_it(tmp_path):
+    with open_journal(tmp_path / "j") as journal:
+        journal.hear("s", [heard(1), heard(20), heard(40)])
+        for id, start_s in (("s-1", 1.0), ("s-2", 20.0), ("s-3", 40.0)):
+            journal.remember_event("s", id, "dog", start_s=start_s, end_s=start_s + 1, at_unix_s=1)
+        first, second, other = journal.events()
+        journal.add("secret", first.embeddings, source="x", event="s-1", session="s", start_s=1, end_s=2)
+        journal.add("secret", second.embeddings, source="x", session="s", start_s=20.2, end_s=20.8)
+        journal.purge("secret")
+        journal.shrink()
+        assert [event.id for event in journal.events()] == ["s-3"]
+        disk = everything_on_disk(tmp_path)
+        assert other.embeddings.tobytes() in disk
+        assert not any(event.embeddings.tobytes() in disk for event in (first, second))
+
+
 def test_a_reset_leaves_a_copy_that_brings_everything_back(tmp_path):
     with open_journal(tmp_path / "j.sqlite") as journal:
         for label in "ab":
