@@ -71,6 +71,7 @@ class Evening:
 
     def begin(self, folder: Path, seed: int, data: Path | None) -> None:
         self.rng = np.random.default_rng(seed)
+        self.listeners: list[Ears] = []
         noise = {name: float(self.rng.uniform(*self.noise_dbfs)) for name in self.microphones}
         self.room = Room(folder, self.microphones, noise, seed)
         self.room.__enter__()
@@ -79,7 +80,6 @@ class Evening:
             (self.home.folder / "config.toml").write_text(self.config.replace("FOLDER", str(self.home.folder)))
         self.clips = dict(clips(data, self.rng, 6)) if data else {}
         self.labels: set[str] = set()  # that were taught
-        self.listeners: list[Ears] = []
         self.ears = self.start()
 
     def start(self) -> Ears:

@@ -52,8 +52,7 @@ class Home:
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        names = [name for name in env if name.startswith("PACE_EDGE_")]
-        self.env = {k: v for k, v in env.items() if k not in names}
+        self.env = {k: v for k, v in env.items() if not k.startswith("PACE_EDGE_") and k != "XDG_RUNTIME_DIR"}
         self.env |= {"PACE_EDGE_HOME": str(folder), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         self._model = read_model(STARTER_MODEL)
         self.sources: dict[str, str] = {}  # of each stream that was met, which microphone it is

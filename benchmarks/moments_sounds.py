@@ -77,11 +77,7 @@ def clips(data: Path, rng: np.random.Generator, count: int) -> list[tuple[str, n
 
 def _audio_of(folder: Path) -> Sequence[Path]:
     with (folder / "labels.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = [
-        next(value for value in row.values() if value and value.endswith((".wav", ".flac", ".ogg"))) for row in rows
-    ]
-    return [folder / name if (folder / name).exists() else folder / "audio" / Path(name).name for name in names]
+        return [folder / row["path"] for row in csv.DictReader(file)]
 
 
 def _audible(samples: np.ndarray) -> tuple[int, int]:
