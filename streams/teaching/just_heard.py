@@ -14,6 +14,7 @@ from pace_edge.label_check import nearest
 from streams.teaching.sounds import MOST, HeardSound, Known, last_sound, stretch
 
 NOTHING = "Nothing was learned."
+TOLD = 3  # stretches of the minute that are named in one go
 
 
 def of_source(streams: Sequence[HeardStream], source: str | None) -> Sequence[HeardStream]:
@@ -117,10 +118,20 @@ def _loudest(stream: HeardStream) -> str:
 
 
 def _span(stream: HeardStream, *, by_clock: bool) -> str:
-    first, last = stream.windows[0], stream.windows[-1]
-    if by_clock:
-        times = (first.at_unix_s - (first.end_s - first.start_s), last.at_unix_s)
-        words = " to ".join(f"{datetime.fromtimestamp(t):%H:%M:%S}" for t in times)
-    else:
-        words = f"{first.start_s:.1f} to {last.end_s:.1f} s"
-    return words + (f" of {stream.source}" if stream.source else "")
+    """The stretches that are remembered, the last ones where there are many: of what is below its gate a listener
+    remembers nothing."""
+    runs: list[list[HeardWindow]] = []
+    for window in stream.windows:
+        if runs and window.start_s <= runs[-1][-1].end_s:
+            runs[-1].append(window)
+        else:
+            runs.append([window])
+    words = []
+    for run in runs[-TOLD:]:
+        first, last = run[0], run[-1]
+        if by_clock:
+            times = (first.at_unix_s - (first.end_s - first.start_s), last.at_unix_s)
+            words.append(" to ".join(f"{datetime.fromtimestamp(t):%H:%M:%S}" for t in times))
+        else:
+            words.append(f"{first.start_s:.1f} to {last.end_s:.1f} s")
+    return " or ".join(words) + (f" of {stream.source}" if stream.source else "")

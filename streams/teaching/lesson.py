@@ -55,7 +55,8 @@ class Lesson:
             words.append(f"it is still called '{now}': teach it two or three times more")
         if quiet := self.windows_heard - self.windows:
             words.append(f"{quiet} of {self.windows_heard} windows were too quiet beside the rest and left out")
-        words += [f"not taken, since quieter: a sound after it ({one}); choose it with --at" for one in self.later]
+        if self.later:
+            words.append(f"not taken, since quieter: what came after it ({'; '.join(self.later)}): --at chooses it")
         return "; ".join([*words, self.effect.in_words()])
 
 

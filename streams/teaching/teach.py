@@ -25,7 +25,7 @@ from pace_edge.heard_memory import HeardStream
 from pace_edge.label_check import UNKNOWN
 from pace_edge.model_file import Model
 from pace_edge.samples import as_sound
-from streams.configuration.running import elsewhere
+from streams.configuration.running import elsewhere, running
 from streams.listening.classify import Classification, classify_with, clip_of, ears_for
 from streams.listening.ears import Ears
 from streams.listening.encoder import Encoder
@@ -290,6 +290,12 @@ class Teacher(Changer):
                 got="; ".join(one.in_words() for one in others),
                 do=f"Teach there with {others[0].options()}; nothing was learned.",
             )  # fmt: skip
+        if not streams and sessions is None and any(one.uses(self._journal.path) for one in running()):
+            raise LearningError(
+                f"the listener that runs here heard nothing above its gate in the last {HEARD_KEPT_S:g} s",
+                do="It shows the level of what it hears: where that is below windows.gate_dbfs, lower the gate; where "
+                "there is none, look after the microphone. Nothing was learned.",
+            )
         return of_source(streams, source)
 
     def _known_sounds(self) -> Known:

@@ -10,6 +10,7 @@ import soundfile
 
 from pace_edge.errors import DoubtfulError, LearningError
 from pace_edge.model_file import read_model
+from streams.configuration.running import Registration
 from streams.heard import Event
 from streams.listening.learner import open_journal
 from streams.listening.listener import Listener
@@ -114,6 +115,20 @@ def test_what_was_heard_over_a_minute_ago_is_not_remembered(teacher, small_model
     listen(small_model, tone(900, 3, rng=rng), ago_s=61)
     with pytest.raises(LearningError, match=r"nothing was heard in the last 60 s.*--file"):
         teacher.learn_last_sound("doorbell")
+
+
+def test_where_the_gate_kept_all_out_a_listener_is_not_asked_for_but_its_gate_is_named(teacher, small_model):
+    model = read_model(small_model)
+    with open_journal(model) as journal, Registration(model, journal.path):
+        with pytest.raises(LearningError, match=r"listener that runs here heard nothing above its gate.*gate_dbfs"):
+            teacher.learn_last_sound("doorbell")
+
+
+def test_a_moment_that_the_gate_kept_out_is_not_within_what_is_said_to_be_remembered(teacher, small_model, rng):
+    rings = [part for _ in range(2) for part in (tone(900, 3, rng=rng, level=0.3), silence(20))]
+    listen(small_model, *rings, options=Options(gate_dbfs=-55))
+    with pytest.raises(LearningError, match=r"expected 0\.0 to [345]\.\d s or 2[123]\.\d to 2[78]\.\d s of attic"):
+        teacher.learn_heard_at("doorbell", at_s=14)
 
 
 def test_the_source_that_heard_it_loudest_is_taught_whichever_wrote_last(teacher, small_model, rng):
