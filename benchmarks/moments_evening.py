@@ -22,6 +22,7 @@ TAUGHT, REFUSED, WRONG, REFUSED_WRONGLY = "taught right", "refused rightly", "ta
 NOT_KNOWN = "taught, not known after"
 AGAIN = 3  # times that a moment is played which the machine spoils
 MOST_OF_IT = 0.8  # of the sound's energy is in what was taught
+BEYOND_S = 4.0  # two windows more than the sound: other things were taught too
 TOUCHED = 0.5  # of another sound's energy in it: that was taught too
 WALK_S = (2.0, 15.0)
 LEVELS_DBFS = (-28.0, -14.0)  # of the sounds that are meant
@@ -172,6 +173,8 @@ class Evening:
         elif (share := heard.share(start_s, end_s)) < MOST_OF_IT:
             wrong.append(f"{100 * share:.0f} % of the sound")
         else:
+            if (beyond_s := end_s - start_s - (heard.end_s - heard.start_s)) > BEYOND_S:
+                wrong.append(f"{beyond_s:.0f} s that are not of it")
             others = [o for o in self.room.played if o is not heard and o.microphone == microphone]
             wrong += [f"{o.name} too" for o in others if o.share(start_s, end_s) >= TOUCHED]
         if wrong:
