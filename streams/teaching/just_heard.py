@@ -50,7 +50,9 @@ def last_seconds(streams: Sequence[HeardStream], last_s: float, known: Known) ->
     """So many seconds before now, by the clock, of the source that heard the loudest sound in them; without a sound, of
     the loudest. Raises LearningError."""
     _something(streams)
-    spans = [stretch(stream, windows, known) for stream in streams if (windows := _in_last(stream, last_s))]
+    spans = [
+        stretch(stream, windows, known, loudest=True) for stream in streams if (windows := _in_last(stream, last_s))
+    ]
     if not spans:
         raise LearningError(
             f"nothing is remembered of the last {last_s:g} s", got=what_there_is(streams, known),

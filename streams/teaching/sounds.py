@@ -22,7 +22,8 @@ DECAY_DB = 30.0  # below its peak a sound is over
 STEADY_DB = 10.0  # a stretch whose level varies less has no sound in it that stands out: it is one
 QUIET_S = 10.0  # of a minute are needed to know how quiet it is without the sound
 _QUIETEST = round(2.0 / BLOCK_S)  # pieces of the level: in its quietest two seconds a minute is without the sound
-PROMINENT_DB = 20.0  # a sound so far below the loudest of the minute is steps and keys, and not the one that was meant
+PROMINENT_DB = 20.0  # a sound so far below another is steps and keys beside it, and not the one that was meant
+WALK_S = 20.0  # after a sound somebody has come to the keys: what is quieter later stands for itself
 MOST = 0.8  # of a window in a range, or of a range in a window, to be meant by it
 
 
@@ -94,21 +95,25 @@ def last_sound(streams: Sequence[HeardStream], known: Known) -> tuple[HeardSound
     found = [sound for stream in streams for sound in sounds(stream, known)]
     if not found:
         return None, []
-    loud = max(sound.peak_dbfs for sound in found) - PROMINENT_DB
-    last = min((sound for sound in found if sound.peak_dbfs >= loud), key=lambda sound: sound.ago_s)
+    last = min((sound for sound in found if not _beside_another(sound, found)), key=lambda sound: sound.ago_s)
     same = [sound for sound in found if _at_once(sound, last)]
     chosen = max(same, key=lambda sound: sound.peak_dbfs)
     later = [s for s in found if s.at_unix_s > chosen.at_unix_s + chosen.duration_s and s not in same]
     return chosen, sorted(later, key=lambda sound: sound.at_unix_s)
 
 
-def stretch(stream: HeardStream, windows: Sequence[HeardWindow], known: Known) -> HeardSound:
-    """These windows of a stream as a sound: of them those that hold one, where any does."""
-    holding = {window.end_s for sound in sounds(stream, known) for window in sound.windows}
+def stretch(
+    stream: HeardStream, windows: Sequence[HeardWindow], known: Known, *, loudest: bool = False
+) -> HeardSound:  # fmt: skip
+    """These windows of a stream as a sound: of them those that hold one, where any does; with `loudest`,
+    those that hold no mere steps and keys beside it."""
+    there = {window.end_s for window in windows}
+    found = [one for one in sounds(stream, known) if any(window.end_s in there for window in one.windows)]
+    least = max((one.peak_dbfs for one in found), default=0.0) - PROMINENT_DB if loudest else -np.inf
+    holding = {window.end_s for one in found if one.peak_dbfs > least for window in one.windows}
     sound = tuple(window for window in windows if window.end_s in holding)
     taken = sound or tuple(windows)
-    found = _sound(stream, taken, taken[0].start_s, taken[-1].end_s)
-    return replace(found, windows=taken, has_sound=bool(sound))
+    return replace(_sound(stream, taken, taken[0].start_s, taken[-1].end_s), windows=taken, has_sound=bool(sound))
 
 
 def meant(windows: Sequence[HeardWindow], start_s: float, end_s: float) -> tuple[HeardWindow, ...]:
@@ -140,10 +145,30 @@ def _stretches(run: Sequence[HeardWindow], quiet_dbfs: float, known: Known) -> I
         if stands_out or any(known.is_named(window) for window in run):
             yield run[0].start_s, run[-1].end_s
         return
-    loud = ends[levels >= max(levels.max() - DECAY_DB, quiet_dbfs + STANDS_OUT_DB)]
-    breaks = np.flatnonzero(np.diff(loud) > PAUSE_S + BLOCK_S)
-    for first, last in zip(np.r_[0, breaks + 1], np.r_[breaks, len(loud) - 1], strict=True):
-        yield max(run[0].start_s, float(loud[first]) - BLOCK_S), float(loud[last])
+    floor = quiet_dbfs + STANDS_OUT_DB if np.isfinite(quiet_dbfs) else levels.max() - DECAY_DB
+    loud = np.flatnonzero(levels >= floor)
+    breaks = np.flatnonzero(np.diff(ends[loud]) > 1.5 * BLOCK_S)
+    pieces = [
+        loud[first : last + 1] for first, last in zip(np.r_[0, breaks + 1], np.r_[breaks, len(loud) - 1], strict=True)
+    ]
+    for sound in _joined(pieces, ends, levels):
+        own = sound[levels[sound] >= levels[sound].max() - DECAY_DB]
+        yield max(run[0].start_s, float(ends[own[0]]) - BLOCK_S), float(ends[own[-1]])
+
+
+def _joined(pieces: Sequence[np.ndarray], ends: np.ndarray, levels: np.ndarray) -> list[np.ndarray]:
+    """Pieces of a level as sounds, each its indices [n]: a pause does not part what is about as loud, and does part a
+    sound from steps and keys before, between and after it."""
+    joined: list[np.ndarray] = []
+    for piece in pieces:
+        for i in reversed(range(len(joined))):
+            pause_s = ends[piece[0]] - BLOCK_S - ends[joined[i][-1]]
+            if pause_s <= PAUSE_S + BLOCK_S / 2 and abs(levels[piece].max() - levels[joined[i]].max()) < PROMINENT_DB:
+                joined[i] = np.r_[joined[i], piece]
+                break
+        else:
+            joined.append(piece)
+    return joined
 
 
 def _sound(stream: HeardStream, run: Sequence[HeardWindow], start_s: float, end_s: float) -> HeardSound:
@@ -181,6 +206,15 @@ def _quiet_dbfs(windows: Sequence[HeardWindow]) -> float:
     if len(levels) * BLOCK_S < QUIET_S:
         return -np.inf
     return float(np.convolve(levels, np.full(_QUIETEST, 1 / _QUIETEST), "valid").min())
+
+
+def _beside_another(sound: HeardSound, found: Sequence[HeardSound]) -> bool:
+    """Whether it is steps and keys beside a sound that is so much louder and was heard at most WALK_S before it."""
+    return any(
+        sound.peak_dbfs <= one.peak_dbfs - PROMINENT_DB
+        and -one.duration_s <= sound.at_unix_s - one.at_unix_s - one.duration_s <= WALK_S
+        for one in found
+    )
 
 
 def _at_once(one: HeardSound, other: HeardSound) -> bool:

@@ -91,6 +91,32 @@ def test_a_step_so_soon_after_the_sound_that_a_window_holds_both_is_as_quiet_as_
     assert [round(one.start_s) for one in later] == [18]
 
 
+@pytest.mark.parametrize("pause", [0.3, 0.6, 0.9])
+def test_steps_that_begin_before_the_sound_is_long_over_are_no_part_of_it(pause):
+    steps = [part for _ in range(12) for part in ((0.2, -41), (0.4, ROOM_DBFS))]
+    stream = heard((15, ROOM_DBFS), (1.6, -15), (pause, ROOM_DBFS), *steps, (4, ROOM_DBFS))
+    found, later = last_sound([stream], KNOWN)
+    assert (found.start_s, found.end_s) == (pytest.approx(15, abs=0.15), pytest.approx(16.6, abs=0.15))
+    assert later
+    before = heard((15, ROOM_DBFS), *steps, (1.6, -15), (8, ROOM_DBFS))
+    found, later = last_sound([before], KNOWN)
+    assert (found.duration_s, later) == (pytest.approx(1.6, abs=0.25), [])
+
+
+def test_a_key_between_two_rings_does_not_part_them():
+    stream = heard(
+        (15, ROOM_DBFS), (0.6, -15), (0.3, ROOM_DBFS), (0.1, -42), (0.4, ROOM_DBFS), (0.6, -20), (9, ROOM_DBFS)
+    )
+    found, _ = last_sound([stream], KNOWN)
+    assert (found.start_s, found.end_s) == (pytest.approx(15, abs=0.15), pytest.approx(17, abs=0.15))
+
+
+def test_a_sound_is_not_passed_over_for_a_much_louder_one_of_long_before():
+    stream = heard((12, ROOM_DBFS), (1, -5), (24, ROOM_DBFS), (2, -30), (6, ROOM_DBFS))
+    found, later = last_sound([stream], KNOWN)
+    assert (round(found.start_s), later) == (37, [])
+
+
 def test_the_last_of_several_sounds_is_the_one_that_ended_last():
     stream = heard((12, ROOM_DBFS), (2, -15), (8, ROOM_DBFS), (1, -25), (6, ROOM_DBFS))
     found, later = last_sound([stream], KNOWN)
