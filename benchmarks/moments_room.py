@@ -19,7 +19,8 @@ from benchmarks.moments_sounds import RATE_HZ, at_level, clicks, pink
 from tests.virtual_microphone import VirtualMicrophone
 
 NOISE_S = 30.0  # of noise that repeats
-LATENCY_MS = 60
+LATENCY_MS = 60  # of the recordings
+AHEAD_MS = 1000  # that a player is ahead of what is heard, so that a busy machine does not interrupt it
 ALIKE = 0.7  # correlation of what was played with what a microphone got: else it did not come through whole
 EVENING_S = 3600
 OVER_S = 1.0  # after its player has ended a sound is over
@@ -181,7 +182,7 @@ class Room:
         self.loud.append((microphone, began / RATE_HZ, now / RATE_HZ + OVER_S))
 
     def _play(self, path: Path, microphone: str) -> subprocess.Popen[bytes]:
-        words = ["paplay", f"--device={microphone}_speaker", f"--latency-msec={LATENCY_MS}", str(path)]
+        words = ["paplay", f"--device={microphone}_speaker", f"--latency-msec={AHEAD_MS}", str(path)]
         return subprocess.Popen(words, env=self.env)
 
     def _find(self, sound: Played, began: int) -> None:
