@@ -146,14 +146,17 @@ def _stretches(run: Sequence[HeardWindow], quiet_dbfs: float, known: Known) -> I
             yield run[0].start_s, run[-1].end_s
         return
     floor = quiet_dbfs + STANDS_OUT_DB if np.isfinite(quiet_dbfs) else levels.max() - DECAY_DB
-    loud = np.flatnonzero(levels >= floor)
-    breaks = np.flatnonzero(np.diff(ends[loud]) > 1.5 * BLOCK_S)
     pieces = [
-        loud[first : last + 1] for first, last in zip(np.r_[0, breaks + 1], np.r_[breaks, len(loud) - 1], strict=True)
-    ]
+        part for piece in _unbroken(np.flatnonzero(levels >= floor), ends)
+        for part in _unbroken(piece[levels[piece] >= levels[piece].max() - DECAY_DB], ends)
+    ]  # fmt: skip
     for sound in _joined(pieces, ends, levels):
-        own = sound[levels[sound] >= levels[sound].max() - DECAY_DB]
-        yield max(run[0].start_s, float(ends[own[0]]) - BLOCK_S), float(ends[own[-1]])
+        yield max(run[0].start_s, float(ends[sound[0]]) - BLOCK_S), float(ends[sound[-1]])
+
+
+def _unbroken(indices: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+    """These pieces of a level, where they follow each other without a pause."""
+    return np.split(indices, np.flatnonzero(np.diff(ends[indices]) > 1.5 * BLOCK_S) + 1)
 
 
 def _joined(pieces: Sequence[np.ndarray], ends: np.ndarray, levels: np.ndarray) -> list[np.ndarray]:

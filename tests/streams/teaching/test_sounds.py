@@ -103,6 +103,13 @@ def test_steps_that_begin_before_the_sound_is_long_over_are_no_part_of_it(pause)
     assert (found.duration_s, later) == (pytest.approx(1.6, abs=0.25), [])
 
 
+def test_steps_while_a_bell_decays_end_no_later_than_it():
+    decay = [(0.1, dbfs) for dbfs in range(-15, -52, -1)]  # 3.7 s, of which 3.1 s are heard as the bell's
+    steps = [part for _ in range(8) for part in ((0.1, -41), (0.3, -52))]
+    found, _ = last_sound([heard((15, -70), *decay, *steps, (6, -70))], KNOWN)
+    assert (found.start_s, found.end_s) == (pytest.approx(15, abs=0.15), pytest.approx(18.1, abs=0.2))
+
+
 def test_a_key_between_two_rings_does_not_part_them():
     stream = heard(
         (15, ROOM_DBFS), (0.6, -15), (0.3, ROOM_DBFS), (0.1, -42), (0.4, ROOM_DBFS), (0.6, -20), (9, ROOM_DBFS)
