@@ -103,7 +103,7 @@ def _given(words: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Given]:
                 "--recorded-at is of one recording", expected="one --input FILE", got=f"{len(inputs)} of them",
                 do="In config.toml each of the [[sources]] has its own recorded_at.",
             )  # fmt: skip
-        given["sources"] = Given([{"input": inputs[0], "recorded_at": recorded_at}], "--input")
+        given["sources"] = Given([{"input": inputs[0], "recorded_at": recorded_at}], "--recorded-at")
     for change in changes:
         key, equals, text = change.partition("=")
         if not equals:

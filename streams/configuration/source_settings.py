@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -13,19 +13,18 @@ from streams.configuration.section import Count, Seconds, Section, SomeSeconds
 
 def _time(value: object) -> object:
     """TOML has times of its own."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, str):
+    text = value.isoformat() if isinstance(value, date) else value  # a datetime is a date
+    if isinstance(text, str):
+        from streams.sources.recorded import A_TIME, parse_time  # `inspect` reads settings without the sources' room
+
         try:
-            from streams.sources.recorded import parse_time  # `inspect` reads settings without the sources' room
-
-            parse_time(value)
-        except UsageError as error:
-            raise ValueError(str(error)) from None
-    return value
+            parse_time(text)
+        except UsageError:
+            raise ValueError(A_TIME) from None
+    return text
 
 
-A_TIME = Annotated[str, BeforeValidator(_time)]
+Time = Annotated[str, BeforeValidator(_time)]
 
 
 class SourceSettings(Section):
@@ -38,7 +37,7 @@ class SourceSettings(Section):
         default=None, description="What it is called in everything that is told; not set: as the device or the file is."
     )
     channel: Count | None = Field(default=None, description="Only this channel, from 1; not set: the mix of all.")
-    recorded_at: A_TIME | None = Field(
+    recorded_at: Time | None = Field(
         default=None,
         description="When a recording began, such as 2026-01-01T05:00:00+02:00, in this machine's time zone where none "
         "is said; not set: as its file tells it.",

@@ -42,6 +42,8 @@ def explained(error: ValidationError, origins: Mapping[Key, str], places: Mappin
     if first["type"] == "missing":
         return UsageError(f"{origin}: {dotted(path[:-1])} needs {path[-1]}", do="`pace-edge config` says what it is.")
     expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if first["type"] == "path_type":
+        expected = "a path in quotes"
     return wrong(path, origin, expected=expected, got=repr(first["input"]))
 
 

@@ -31,7 +31,7 @@ ExecReload=/bin/kill -HUP $MAINPID
 Environment={environment}
 # A microphone may come later than the service does.
 Environment=PACE_EDGE_WATCHDOG_WAIT=true
-# For secrets, such as PACE_EDGE_OUTPUTS_MQTT_PASSWORD=...
+# For secrets, such as PACE_EDGE_MQTT_PASSWORD=...
 EnvironmentFile=-{secrets}
 WorkingDirectory={home}
 Restart=on-failure

@@ -16,8 +16,9 @@ from typing import BinaryIO
 
 from pace_edge.errors import UsageError
 
-_FIRST_YEAR = 1971  # a recorder whose clock was never set begins in 1970
+_YEARS = range(1971, 2100)  # a recorder whose clock was never set begins in 1970; later numbers are no date
 _LONGEST_CHUNK = 1 << 16
+A_TIME = "one such as 2026-01-01T05:00:00, or with a zone: 2026-01-01T05:00:00+02:00"
 _CHUNKS = 1000
 _RIFF = (b"RIFF", b"RF64", b"BW64")
 
@@ -82,9 +83,7 @@ def parse_time(text: str) -> float:
             raise ValueError(text)
         return at.timestamp()
     except (ValueError, OverflowError, OSError):
-        raise UsageError(
-            f"'{text}' is no time", expected="such as 2026-01-01T05:00:00, or with a zone: 2026-01-01T05:00:00+02:00"
-        ) from None
+        raise UsageError(f"'{text}' is no time", expected=A_TIME) from None
 
 
 def best(told: dict[bytes, float]) -> float | None:
@@ -154,7 +153,7 @@ def _unix_s(numbers: list[int], zone: str | None) -> float | None:
     """Of year, month, day, hour, minute and second; None where there is no such time."""
     try:
         at = datetime(*numbers, tzinfo=_zone(zone))  # type: ignore[misc, arg-type]
-        return at.timestamp() if at.year >= _FIRST_YEAR else None
+        return at.timestamp() if at.year in _YEARS else None
     except (TypeError, ValueError, OverflowError, OSError):
         return None
 

@@ -99,7 +99,8 @@ def test_a_file_whose_name_is_no_text_is_taught(small_model, state_folder, recor
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["--input", "a.wav", "--recorded-at", "noon"], "'noon' is no time"),
+    (["--input", "a.wav", "--recorded-at", "noon"],
+     "--recorded-at: the setting sources[0].recorded_at is wrong: expected one such as 2026-01-01T05:00:00, or"),
     (["--recorded-at", "2026-01-01T05:00"], "--recorded-at is of one recording: expected one --input FILE, got 0"),
     (["--input", "a.wav", "--input", "b.wav", "--recorded-at", "2026-01-01"], "got 2 of them"),
 ])  # fmt: skip

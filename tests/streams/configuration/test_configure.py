@@ -202,6 +202,10 @@ def test_a_setting_has_the_default_of_what_it_configures(section, made):
         ("[outputs.mqtt]\nuser = 5", "my.toml:2: the setting outputs.mqtt.user is wrong: expected a valid string"),
         ("[[outputs.webhooks]]\nname = 'x'", "my.toml:1: outputs.webhooks[0] needs url"),
         ("[events\n", "my.toml is no TOML"),
+        ("[journal]\nfile = 3", "my.toml:2: the setting journal.file is wrong: expected a path in quotes, got 3"),
+        ('[[sources]]\nrecorded_at = "noon"',
+         "my.toml:2: the setting sources[0].recorded_at is wrong: expected one such as 2026-01-01T05:00:00, or with"),
+        ("[[sources]]\nrecorded_at = 12", "my.toml:2: the setting sources[0].recorded_at is wrong: expected a valid"),
         ("[events]\nthreshold = nan", "my.toml:2: the setting events.threshold is wrong"),
     ],
 )  # fmt: skip

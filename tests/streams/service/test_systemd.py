@@ -9,6 +9,7 @@ import pytest
 
 from pace_edge.errors import PaceEdgeError, UsageError
 from streams.service import systemd
+from streams.sinks.broker import PASSWORD_VARIABLE
 
 
 @pytest.mark.parametrize("user", [None, "daemon"])
@@ -33,6 +34,7 @@ def test_the_unit_starts_this_python_with_this_state():
     assert "User=pi\n" in text
     assert "ReadWritePaths=/var/lib/ears\n" in text
     assert "RestartPreventExitStatus=2\n" in text
+    assert f"such as {PASSWORD_VARIABLE}=" in text  # the name that the broker reads
 
 
 def test_special_characters_are_quoted():

@@ -84,7 +84,7 @@ def test_a_zone_in_the_name_counts(name):
     "ring.wav", "", ".wav", "ZOOM0001.WAV", "240131_001.mp3", "5A2B3C4D.WAV", "12345678.wav", "20261301_050000.wav",
     "20260101_250000.wav", "99999999_999999.wav", "20260101_0500001.wav", "120260101_050000.wav", "19700101_000012.WAV",
     "20260101.wav", "20260230_050000.wav", "00000000_000000.wav", "20260101T050000.000Z_dog_1f0c9a2b.flac",
-    "20260101T050000+9900.wav", "\udce9.wav",
+    "20260101T050000+9900.wav", "\udce9.wav", "99991231_235959.wav", "74561112_101010.wav",
 ])  # fmt: skip
 def test_what_is_not_certain_is_no_time(name):
     assert of_name(name) is None
