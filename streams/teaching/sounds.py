@@ -146,6 +146,7 @@ def _stretches(run: Sequence[HeardWindow], quiet_dbfs: float, known: Known) -> I
             yield run[0].start_s, run[-1].end_s
         return
     floor = quiet_dbfs + STANDS_OUT_DB if np.isfinite(quiet_dbfs) else levels.max() - DECAY_DB
+    floor = max(floor, AUDIBLE_DBFS)
     pieces = [
         part for piece in _unbroken(np.flatnonzero(levels >= floor), ends)
         for part in _unbroken(piece[levels[piece] >= levels[piece].max() - DECAY_DB], ends)

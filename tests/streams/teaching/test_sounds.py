@@ -152,6 +152,11 @@ def test_of_a_stretch_only_what_holds_a_sound_is_taken():
     assert not nothing.has_sound
 
 
+def test_what_follows_a_sound_in_silence_is_none():
+    stream = heard((15, -120), (2, -25), (0.5, -120), (0.4, -100), (9, -120))
+    assert last_sound([stream], KNOWN)[1] == []
+
+
 def test_silence_is_no_sound():
     assert last_sound([heard((20, -90), call=lambda levels: "ring")], KNOWN) == (None, [])
     assert last_sound([], KNOWN) == (None, [])
