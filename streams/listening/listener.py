@@ -164,10 +164,11 @@ class Listener:
         yield from self._take_next()
         stream = self._stream(source)
         stream.is_of(live=live, recorded_unix_s=recorded_unix_s, file=file)
-        waited_s = 0.0 if came_unix_s is None else max(0.0, time.time() - came_unix_s)
+        now = time.time()  # before it is heard, which may take long
+        came_unix_s = now if came_unix_s is None else min(now, came_unix_s)  # later than now: the clock was set back
         piece = BATCH * min(self._ears.hop, self._ears.window)  # bounds the memory of a long chunk
         for i in range(0, len(chunk), piece):
-            stream.late_s = waited_s + max(0, len(chunk) - i - piece) / self.rate_hz
+            stream.came_unix_s = came_unix_s - max(0, len(chunk) - i - piece) / self.rate_hz
             yield from self._hear(stream, chunk[i : i + piece], arrived)
 
     def skip(self, samples: int, *, source: str = "", cause: GapCause = "unknown") -> list[Event | Gap]:

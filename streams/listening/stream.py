@@ -29,7 +29,7 @@ class Stream:
     def __init__(self, name: str, ears: Ears, options: Options) -> None:
         self.name = name
         self.live = True
-        self.late_s = 0.0  # the newest sample was made so long before it was read
+        self.came_unix_s = 0.0  # when the newest sample was made, if the sound comes as it is made
         self.recorded_unix_s: float | None = None
         self.rate_hz = ears.info.rate_hz
         self.session = uuid.uuid4().hex
@@ -80,11 +80,10 @@ class Stream:
 
     def _times(self, end: int) -> tuple[float | None, float]:
         """When the sound before this position was made, and when it was heard."""
-        now = time.time()
         if self.live:
-            came = now - self.late_s - (self.windower.end - end) / self.rate_hz  # what came after it is younger
+            came = self.came_unix_s - (self.windower.end - end) / self.rate_hz  # what came after it is younger
             return came, came
-        return None if self.recorded_unix_s is None else self.recorded_unix_s + end / self.rate_hz, now
+        return None if self.recorded_unix_s is None else self.recorded_unix_s + end / self.rate_hz, time.time()
 
     def events(self, window: Window, verdict: Verdict, ears: Ears) -> list[Event]:
         self._events, events = step(self._events, window, verdict.scores, ears.rule)
