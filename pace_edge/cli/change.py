@@ -34,8 +34,9 @@ def correct(event: str | None, label: str, example: int | None, new_class: bool,
         raise UsageError("an EVENT and --example exclude each other", do="Give one of them.")
 
     def change(changer: Changer) -> Change:
+        named = "last" if event is None else event  # "" names none
         return options.as_meant(
-            lambda label, new: changer.correct(event or "last", label, example=example, new_class=new), label, new_class
+            lambda label, new: changer.correct(named, label, example=example, new_class=new), label, new_class
         )
 
     _do(where, as_json, change)

@@ -109,9 +109,10 @@ class Changer:
                 expected="correct(label='bell') for the last announced sound, or correct(EVENT, 'bell') for another",
             )
         check_type("event", event, str, "an event's id or its beginning")
-        label, before = self.taught_label(label, new_class=new_class), self._survey()
-        found = self._event(event) if example is None else None
+        before = self._survey()
         with self._deciding() as state:
+            label = self.taught_label(label, new_class=new_class)
+            found = self._event(event) if example is None else None
             if found is not None:
                 words = f"the '{found.label}' of {_when(found)}"
                 example = self._learner.event_examples().get(found.id) or self._taught_from(found)
@@ -211,7 +212,8 @@ class Changer:
         with self._deciding() as state:
             label = self._known(label)
             others = [one for one in state.labels if one != label]  # its own name may be put into another form
-            new_label = taught_label(new_label, others, self._model.info.labels, new_class=new_class)
+            known = state.labels if tidied_label(new_label) == label else others
+            new_label = taught_label(new_label, known, self._model.info.labels, new_class=new_class)
             self._not_background(label)
             joined = ", which it joins" if new_label in others else ""
             if new_label != label:

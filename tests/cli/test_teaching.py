@@ -222,6 +222,7 @@ def test_a_new_model_is_taught_what_the_old_one_was(small_model, do, sounds):
         (["learn", "--folder", "folder/a"], "there are no audio files in the subfolders"),
         (["correct", "last", "--example", "1", "--label", "x"], "exclude each other"),
         (["correct", "--label", "x"], "no event is remembered"),
+        (["correct", "", "--label", "x"], "no event '' is remembered"),
         (["undo"], "not so much to undo"),
         (["forget"], "forget takes a LABEL or --example ID"),
         (["forget", "low", "--example", "1"], "forget takes a LABEL or --example ID"),

@@ -45,8 +45,11 @@ def test_a_class_s_own_name_may_be_put_into_another_form(changer):
     assert changer.rename("dog_bark", "Dog bark").did == "'dog_bark' is called 'Dog bark' now"
 
 
-def test_to_rename_a_class_as_it_is_called_writes_nothing(changer):
+@pytest.mark.parametrize("beside", [None, "Dog bark"])
+def test_to_rename_a_class_as_it_is_called_writes_nothing(changer, beside):
     changer.hide("dog_bark")
+    if beside is not None:
+        changer._journal.add(beside, embeddings("b", 1), source="test")
     before = changer._journal.operations()
     change = changer.rename("dog_bark", " dog_bark ")
     assert (change.did, change.id) == ("'dog_bark' is called so already", 0)
