@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +51,7 @@ _RAVEN = (
     "Selection", "View", "Channel", "Begin Time (s)", "End Time (s)", "Low Freq (Hz)", "High Freq (Hz)",
     "Label", "Score", "Level (dBFS)", "Source", "Begin UTC", "Begin Path", "Begin File", "File Offset (s)",
 )  # fmt: skip
+_BREAKS = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _WITHOUT_FILE = {"CSV": 10, "Raven": 12}  # columns of the first version
 
 
@@ -120,8 +122,8 @@ def _csv_line(*fields: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """On one line, without tabs."""
-    return " ".join(text.split())
+    """On one line, without tabs; its spaces stay, by which a file's name is found again."""
+    return _BREAKS.sub(" ", text)
 
 
 def _is_number(text: str) -> bool:

@@ -25,7 +25,10 @@ from streams.sinks.sink import Counts, identity
 APPLICATION_ID = 0x50414348  # "PACH"
 _KIND = "history"
 _TIDY_EVERY_S = 3600.0
-_FIELDS = "state, start_s, end_s, label, score, level_dbfs, id, source, at_unix_s, heard_unix_s"  # as Event has them
+_FIELDS = (
+    "state, start_s, end_s, label, score, level_dbfs, id, source, at_unix_s, heard_unix_s, file"  # as Event has them
+)
+_FIELDS_1 = _FIELDS.replace("heard_unix_s, file", "at_unix_s, NULL")  # in schema 1: there was one time
 _SORTED = "coalesce(at_unix_s, heard_unix_s)"  # Event.sorted_unix_s
 _TABLES = f"""
 CREATE TABLE events (
@@ -38,7 +41,8 @@ CREATE TABLE events (
   score REAL NOT NULL,
   level_dbfs REAL NOT NULL,
   at_unix_s REAL,
-  heard_unix_s REAL NOT NULL
+  heard_unix_s REAL NOT NULL,
+  file TEXT
 ) STRICT;
 CREATE INDEX events_by_time ON events ({_SORTED});
 CREATE INDEX events_by_hearing ON events (heard_unix_s);
@@ -48,7 +52,7 @@ _MIGRATIONS = (  # append only; where `_TABLES` change, what it is now stays her
 ALTER TABLE events RENAME TO events_1;
 DROP INDEX events_by_time;
 {_TABLES};
-INSERT INTO events ({_FIELDS}) SELECT {_FIELDS.replace("heard_unix_s", "at_unix_s")} FROM events_1;
+INSERT INTO events ({_FIELDS}) SELECT {_FIELDS_1} FROM events_1;
 DROP TABLE events_1;
 """,
 )
@@ -90,11 +94,11 @@ class History:
         if time.monotonic() >= self._tidy_at:
             self._tidy()
         self._db.execute(
-            f"INSERT INTO events ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            f"INSERT INTO events ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " state = excluded.state, end_s = excluded.end_s, score = excluded.score, level_dbfs = excluded.level_dbfs,"
             " label = excluded.label WHERE events.state <> 'end'",
             (event.state, event.start_s, event.end_s, event.label, event.score, event.level_dbfs, identity(event),
-             event.source, event.at_unix_s, event.heard_unix_s),
+             event.source, event.at_unix_s, event.heard_unix_s, event.file),
         )  # fmt: skip
 
     def _tidy(self) -> None:
@@ -153,7 +157,10 @@ def history_page(
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """To read, while a listener may write."""
     if not path.exists():
-        raise SinkError(f"there is no history {path}", do="Listen with a history first, or name its file.")
+        raise SinkError(
+            f"there is no history {path}",
+            do="Set outputs.history.keep = true and listen, or name its file.",
+        )
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
             if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
@@ -170,8 +177,8 @@ def _schema(db: sqlite3.Connection) -> int:
 
 
 def _fields(db: sqlite3.Connection) -> str:
-    """`_FIELDS` of a file that no newer listener has opened yet too: in schema 1 there was one time."""
-    return _FIELDS if _schema(db) > 1 else _FIELDS.replace("heard_unix_s", "at_unix_s")
+    """`_FIELDS`, also of a file that no newer listener has opened yet."""
+    return _FIELDS if _schema(db) > 1 else _FIELDS_1
 
 
 def _sorted(db: sqlite3.Connection) -> str:

@@ -64,20 +64,20 @@ def test_the_time_of_a_recording_that_has_none_is_empty(tmp_path, format, column
 
 
 def test_every_row_says_which_recording_it_is_of(tmp_path):
-    path = "/home/pi/rec, 1/a b.wav"
+    path = "/home/pi/rec, 1/a  b\u00a0c.wav"  # as it is: by this name it is found again
     heard = [event(1, file=path), event(2)]
     write(tmp_path / "csv", csv_events(), *heard)
     write(tmp_path / "raven", raven_selections(16000), *heard)
     assert [row["file"] for row in read(tmp_path / "csv")] == [path, ""]
     columns = ("Begin Path", "Begin File", "File Offset (s)", "Begin Time (s)")
     assert [tuple(row[column] for column in columns) for row in read(tmp_path / "raven")] == [
-        (path, "a b.wav", "1.000000", "1.000000"), ("", "", "", "2.000000"),
+        (path, "a  b\u00a0c.wav", "1.000000", "1.000000"), ("", "", "", "2.000000"),
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("several", "label"), [(True, "dog [a b.wav]"), (False, "dog")])
+@pytest.mark.parametrize(("several", "label"), [(True, "dog [a  b.wav]"), (False, "dog")])
 def test_audacitys_labels_name_the_recording_where_there_are_several(tmp_path, several, label):
-    write(tmp_path / "labels", audacity_labels(with_file=several), event(1, file="/home/pi/a b.wav"), event(2))
+    write(tmp_path / "labels", audacity_labels(with_file=several), event(1, file="/home/pi/a  b.wav"), event(2))
     assert [row[2] for row in rows(tmp_path / "labels", audacity_labels())] == [label, "dog"]
 
 

@@ -33,7 +33,11 @@ def test_events_are_read_back_as_they_were_heard_oldest_first(path):
 
 
 def test_a_recording_has_its_own_time_or_none_and_is_listed_in_the_order_of_both(path):
-    old, none, new = event(1, at_unix_s=AT - 9e6, heard_unix_s=AT + 7), event(2, at_unix_s=None), event(3)
+    old, none, new = (
+        event(1, at_unix_s=AT - 9e6, heard_unix_s=AT + 7, file="/a.wav"),
+        event(2, at_unix_s=None),
+        event(3),
+    )
     write(path, new, none, old)
     assert list(history(path)) == [old, none, new]
     assert [one.id for one in history(path, since_unix_s=AT)] == ["id-2", "id-3"]
@@ -138,7 +142,7 @@ def test_files_of_others_are_refused_and_stay_as_they_are(path, tmp_path):
     for use in (lambda: History(outbox, Said().reports), lambda: list(history(outbox))):
         with pytest.raises(SinkError, match="no history"):
             use()
-    with pytest.raises(SinkError, match=r"there is no history .*absent. Listen with a history first"):
+    with pytest.raises(SinkError, match=r"there is no history .*absent. Set outputs.history.keep = true and listen"):
         list(history(tmp_path / "absent"))
     with pytest.raises(SinkError, match=r"the history .*text cannot be read: file is not a database"):
         list(history(text))
