@@ -144,6 +144,8 @@ def open_audio(path: Path, ffmpeg: bool = True):
         raise AudioError(f"no such audio file: {path}{reason}", do="Check the path.") from None
     if stat.S_ISDIR(kind):
         raise AudioError(f"{path} is a directory", expected="one audio file", do="Name a file in it.")
+    if stat.S_ISFIFO(kind):  # which cannot be read twice, as finding out its format needs
+        raise AudioError(f"{path} is a pipe", expected="a file", do=f"Use `pace-edge listen --input - < {path}`.")
     try:
         return soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)  # a name need not be text
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a name that ends in .raw
@@ -153,7 +155,7 @@ def open_audio(path: Path, ffmpeg: bool = True):
         if file is not None:
             return file
         raise AudioError(
-            f"cannot read {path} as audio ({error}; {why_not})", expected=FORMATS,
+            f"cannot read {path} as audio ({getattr(error, 'error_string', error)}; {why_not})", expected=FORMATS,
             do="Convert it, for example to wav.",
         ) from error  # fmt: skip
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import onnx
 
 SCHEMA = 1
-_OURS = "Give a model file of pace-edge, or leave --model out for the starter model."
+_OURS = "Give a model file of pace-edge, or none for the starter model."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ class ModelFile:
 
     def damaged(self, error: object) -> ModelFileError:
         return ModelFileError(
-            f"{self.path} is damaged: {error}", do="Get the file again, or leave --model out for the starter model."
+            f"{self.path} is damaged: {error}", do="Get the file again, or give none for the starter model."
         )
 
 

@@ -1,4 +1,5 @@
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -51,12 +52,20 @@ def test_a_directory_is_refused(tmp_path):
         read_audio(tmp_path, 16000)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are made otherwise here")
+def test_a_named_pipe_is_refused_at_once_with_the_way_to_hear_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(AudioError, match=r"pipe.wav is a pipe: expected a file. Use `pace-edge listen --input - < "):
+        read_audio(tmp_path / "pipe.wav", 16000)
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "broken.wav", "unknown.raw"])
 def test_what_is_no_audio_is_refused_with_the_formats_that_are_read(tmp_path, name):
     (tmp_path / name).write_bytes(b"dear diary " * 100)
     with pytest.raises(AudioError, match=r"as audio .*expected wav, flac, ogg, opus, mp3") as caught:
         read_audio(tmp_path / name, 16000)
     assert "\n" not in str(caught.value)
+    assert "b'" not in str(caught.value)  # the name is there once, as text
 
 
 def test_a_file_that_breaks_off_in_the_middle_is_refused(save):

@@ -98,8 +98,8 @@ def learn(
 ) -> None:  # fmt: skip
     """Teach a sound.
 
-    Without --last, --at, --file, --folder or --seconds: the last sound that a listener heard in the last minute. It
-    is known from the next window on, by a listener that is running too.
+    Without --last, --at, --file, --folder, --labels or --seconds: the last sound that a listener heard in the last
+    minute. It is known from the next window on, by a listener that is running too.
     """
     ways = {
         "--labels": table, "--file": () if table is not None else files, "--folder": folder, "--last": last, "--at": at,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pace_edge.arguments import check_path
 from pace_edge.config import STARTER_MODEL, home
+from pace_edge.errors import ModelFileError
 from pace_edge.model_file import Model, ModelFile, open_model, read_model
 from pace_edge.signature import check_signature
 
@@ -42,7 +43,12 @@ class Place:
     def open(self) -> ModelFile:
         """The model file as it is, its signature checked where one is demanded. Raises ModelFileError, and UsageError
         or PaceEdgeError for the key."""
-        file = open_model(self.model)
+        try:
+            file = open_model(self.model)
+        except ModelFileError as error:
+            if self.origins["model"] in ("--model", DEFAULT):
+                raise
+            raise ModelFileError(f"{self.origins['model']}: {error}".removesuffix(".")) from None
         if self.signed_by is not None:
             check_signature(file.path, file.sha256, self.signed_by)
         return file

@@ -25,9 +25,8 @@ from streams.sinks.sink import Counts, identity
 APPLICATION_ID = 0x50414348  # "PACH"
 _KIND = "history"
 _TIDY_EVERY_S = 3600.0
-_FIELDS = (
-    "state, start_s, end_s, label, score, level_dbfs, id, source, at_unix_s, heard_unix_s, file"  # as Event has them
-)
+# as Event has them
+_FIELDS = "state, start_s, end_s, label, score, level_dbfs, id, source, at_unix_s, heard_unix_s, file"
 _FIELDS_1 = _FIELDS.replace("heard_unix_s, file", "at_unix_s, NULL")  # in schema 1: there was one time
 _SORTED = "coalesce(at_unix_s, heard_unix_s)"  # Event.sorted_unix_s
 _TABLES = f"""
@@ -158,8 +157,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """To read, while a listener may write."""
     if not path.exists():
         raise SinkError(
-            f"there is no history {path}",
-            do="Set outputs.history.keep = true and listen, or name its file.",
+            f"there is no history {path}", do="Set outputs.history.keep = true and listen, or name its file."
         )
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:

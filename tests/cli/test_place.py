@@ -333,6 +333,19 @@ def test_a_model_that_cannot_be_read_hides_no_other_setting(tmp_path):
     assert {row["key"] for row in json.loads(result.stdout)} > {"place.journal", "events.min_hits"}
 
 
+def test_a_model_that_is_set_and_cannot_be_read_is_told_with_the_place_that_sets_it(tmp_path, state_folder):
+    config = state_folder / "config.toml"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text("[model]\nfile = 'none.onnx'\n")
+    done = CliRunner().invoke(cli, ["labels"])
+    assert str(done.exception) == (
+        f"{config}:2: cannot read the model file {state_folder / 'none.onnx'}: No such file or directory. "
+        "Give a model file of pace-edge, or none for the starter model."
+    )
+    given = str(CliRunner().invoke(cli, ["labels", "--model", str(tmp_path / "x.onnx")]).exception)
+    assert given.startswith("cannot read the model file")
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="systemd")
 def test_a_service_reads_what_this_shell_reads_or_says_what_it_does_not(folder, state_folder, monkeypatch):
     (folder / "mine.toml").write_text('journal.file = "kept/j"\n')

@@ -33,11 +33,8 @@ def test_events_are_read_back_as_they_were_heard_oldest_first(path):
 
 
 def test_a_recording_has_its_own_time_or_none_and_is_listed_in_the_order_of_both(path):
-    old, none, new = (
-        event(1, at_unix_s=AT - 9e6, heard_unix_s=AT + 7, file="/a.wav"),
-        event(2, at_unix_s=None),
-        event(3),
-    )
+    old = event(1, at_unix_s=AT - 9e6, heard_unix_s=AT + 7, file="/a.wav")
+    none, new = event(2, at_unix_s=None), event(3)
     write(path, new, none, old)
     assert list(history(path)) == [old, none, new]
     assert [one.id for one in history(path, since_unix_s=AT)] == ["id-2", "id-3"]
