@@ -356,7 +356,7 @@ recordings = Evening("clips of --data")
 
 
 def _clip(number: int) -> None:
-    @recordings.moment(f"a clip, the {number}th; {'steps and keys; ' * (number % 2)}learn")
+    @recordings.moment(f"clip {number}; {'steps and keys; ' * (number % 2)}learn")
     def _(e: Evening) -> Outcome:
         name = sorted(e.clips)[number - 1]
         heard = e.hear(name)

@@ -20,6 +20,7 @@ SHIPPED = ("ring", "other_bell", "ring_twice")
 LONG_S = 12.0
 LOUDEST_S = 0.1
 CLIPS_S = (0.5, 6.0)  # how much of a clip of --data must be audible to be used
+PAUSE_S = 1.0
 _AUDIBLE_DB = 30.0
 
 
@@ -62,13 +63,18 @@ def clicks(seconds: float, rng: np.random.Generator, *, a_second: float = 4.0) -
 
 
 def clips(data: Path, rng: np.random.Generator, count: int) -> list[tuple[str, np.ndarray]]:
-    """So many recordings of DATA (esc10, urbansound8k_part) that begin and end, with the names of their files."""
+    """So many recordings of DATA (esc10, urbansound8k_part), with the names of their files: of one sound each, which
+    begins and ends in them and has no pause of a second (two shots are two sounds)."""
     found: list[tuple[str, np.ndarray]] = []
     rows = [path for name in ("esc10", "urbansound8k_part") for path in _audio_of(data / name)]
     for i in rng.permutation(len(rows)):
         samples = read_audio(rows[i], RATE_HZ)
-        first, last = _audible(samples)
-        if CLIPS_S[0] <= (last - first) / RATE_HZ <= CLIPS_S[1] and last - first < 0.9 * len(samples):
+        first, last, pause = _audible(samples)
+        if (
+            pause < PAUSE_S * RATE_HZ
+            and CLIPS_S[0] <= (last - first) / RATE_HZ <= CLIPS_S[1]
+            and last - first < 0.9 * len(samples)
+        ):
             found.append((rows[i].name, samples[first:last]))
         if len(found) == count:
             break
@@ -80,12 +86,14 @@ def _audio_of(folder: Path) -> Sequence[Path]:
         return [folder / row["path"] for row in csv.DictReader(file)]
 
 
-def _audible(samples: np.ndarray) -> tuple[int, int]:
-    """Its first and last sample that is less than so many dB below the loudest, in pieces of 20 ms."""
+def _audible(samples: np.ndarray) -> tuple[int, int, int]:
+    """Its first and last sample that is less than so many dB below the loudest, in pieces of 20 ms, and the longest
+    pause between, in samples."""
     size = RATE_HZ // 50
     power = np.array([np.mean(samples[i : i + size].astype(float) ** 2) for i in range(0, len(samples), size)])
     (loud,) = np.nonzero(power > power.max() * 10 ** (-_AUDIBLE_DB / 10))
-    return int(loud[0]) * size, min(len(samples), (int(loud[-1]) + 1) * size)
+    pause = int(np.diff(loud, prepend=loud[0]).max()) * size
+    return int(loud[0]) * size, min(len(samples), (int(loud[-1]) + 1) * size), pause
 
 
 def _time(seconds: float) -> np.ndarray:
