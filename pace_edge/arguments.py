@@ -5,6 +5,7 @@ within.
 from __future__ import annotations
 
 import os
+from numbers import Real
 
 from pace_edge.errors import UsageError
 
@@ -16,6 +17,13 @@ def check_type(name: str, value: object, right: type | tuple[type, ...], expecte
     if isinstance(value, right) and not isinstance(value, bool):
         return
     raise UsageError(f"{name}={shown(value)} cannot be used", expected=expected, got=type(value).__name__, do=do)
+
+
+def check_seconds(name: str, value: object, most: float) -> None:
+    """Whether it is a length of time above 0 s and at most `most` seconds. Raises UsageError."""
+    check_type(name, value, Real, "a number of seconds")
+    if not 0 < float(value) <= most:  # type: ignore[arg-type]  # also where it is not a number
+        raise UsageError(f"{name}={shown(value)} cannot be used", expected=f"above 0 and at most {most:g} seconds")
 
 
 def check_path(name: str, value: object) -> None:

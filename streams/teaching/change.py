@@ -148,6 +148,8 @@ class Changer:
         """Take back the last `steps` operations that are in effect, whoever did them; with the id of the `newest`, only
         if nothing else was done after it."""
         check_type("steps", steps, Integral, "a number of steps")
+        if steps < 1:
+            raise UsageError(f"undo({steps}) takes nothing back", expected="1 step or more", do="Nothing was undone.")
         before = self._survey()
         with self._deciding() as old:
             taken = self._journal.undo(steps, newest=newest)

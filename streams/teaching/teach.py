@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pace_edge.arguments import check_type
+from pace_edge.arguments import check_seconds, check_type
 from pace_edge.clips import clip_windows
 from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
@@ -167,7 +167,7 @@ class Teacher(Changer):
     ) -> Lesson:  # fmt: skip
         """Teach from the next `seconds` of a source, such as an opened microphone, made louder by `gain_db` as a
         listener would."""
-        check_type("seconds", seconds, Real, "a number of seconds")
+        check_seconds("seconds", seconds, LONGEST_S)
         source = source_of(source, to_hz=self.rate_hz, realtime=False)
         label, wanted, chunks = self.taught_label(label, new_class=new_class), round(seconds * source.rate_hz), []
         with source:
@@ -212,7 +212,7 @@ class Teacher(Changer):
         sound_of: SoundOf | None = None, force: bool = False, new_class: bool = False,
     ) -> Lesson:  # fmt: skip
         """Teach from what a listener, in this or another process, heard in the last `last_s` seconds by the clock."""
-        check_type("last_s", last_s, Real, "a number of seconds")
+        check_seconds("last_s", last_s, HEARD_KEPT_S)
         label = self.taught_label(label, new_class=new_class)
         found = last_seconds(self._heard(source, sessions), last_s, self._known_sounds())
         return self._learn_sound(label, found, sound_of=sound_of, force=force)

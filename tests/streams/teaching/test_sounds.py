@@ -110,6 +110,12 @@ def test_steps_while_a_bell_decays_end_no_later_than_it():
     assert (found.start_s, found.end_s) == (pytest.approx(15, abs=0.15), pytest.approx(18.1, abs=0.2))
 
 
+def test_a_dog_that_growls_between_its_barks_is_one_sound():
+    growl = [(0.1, ROOM_DBFS), (0.5, -37), (0.2, ROOM_DBFS), (0.6, -38), (0.1, ROOM_DBFS)]
+    (found, *_) = sounds(heard((15, -70), (0.5, -15), *growl, (0.5, -15), (9, -70)), KNOWN)
+    assert (found.start_s, found.end_s) == (pytest.approx(15, abs=0.15), pytest.approx(17.5, abs=0.15))
+
+
 def test_a_key_between_two_rings_does_not_part_them():
     stream = heard(
         (15, ROOM_DBFS), (0.6, -15), (0.3, ROOM_DBFS), (0.1, -42), (0.4, ROOM_DBFS), (0.6, -20), (9, ROOM_DBFS)
