@@ -17,6 +17,7 @@ from pace_edge.heard_memory import BLOCK_S, HeardStream, HeardWindow
 
 AUDIBLE_DBFS = -70.0  # what is nowhere louder is silence
 PAUSE_S = 1.0  # a sound may pause for so long: a bell that rings twice
+BRIDGED_S = 2.0  # or for so long, where it goes on more quietly: a dog that growls between barks
 STANDS_OUT_DB = 6.0  # above the quiet of its minute
 DECAY_DB = 30.0  # below its peak a sound is over
 STEADY_DB = 10.0  # a stretch whose level varies less has no sound in it that stands out: it is one
@@ -161,13 +162,18 @@ def _unbroken(indices: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
 
 
 def _joined(pieces: Sequence[np.ndarray], ends: np.ndarray, levels: np.ndarray) -> list[np.ndarray]:
-    """Pieces of a level as sounds, each its indices [n]: a pause does not part what is about as loud, and does part a
-    sound from steps and keys before, between and after it."""
+    """Pieces of a level as sounds, each its indices [n]: a pause does not part what is about as loud, nor does a longer
+    one in which it goes on more quietly; and a sound is parted from steps and keys before, between and after it."""
     joined: list[np.ndarray] = []
-    for piece in pieces:
+    going_on_s = -np.inf  # without a pause since then
+    for before, piece in zip([None, *pieces], pieces, strict=False):
+        begin_s = float(ends[piece[0]]) - BLOCK_S
+        if before is None or begin_s - ends[before[-1]] > PAUSE_S + BLOCK_S / 2:
+            going_on_s = begin_s
         for i in reversed(range(len(joined))):
-            pause_s = ends[piece[0]] - BLOCK_S - ends[joined[i][-1]]
-            if pause_s <= PAUSE_S + BLOCK_S / 2 and abs(levels[piece].max() - levels[joined[i]].max()) < PROMINENT_DB:
+            end_s = float(ends[joined[i][-1]])
+            follows = end_s > going_on_s and begin_s - end_s <= BRIDGED_S + BLOCK_S / 2
+            if follows and abs(levels[piece].max() - levels[joined[i]].max()) < PROMINENT_DB:
                 joined[i] = np.r_[joined[i], piece]
                 break
         else:
