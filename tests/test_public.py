@@ -168,5 +168,26 @@ def test_an_argument_of_a_wrong_type_is_one_sentence(small_model, monkeypatch, c
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda t: t.undo(0), r"undo\(0\) takes nothing back"),
+        (lambda t: t.undo(-1), r"undo\(-1\) takes nothing back"),
+        (lambda t: t.learn_heard("bell", 3600), "last_s=3600 cannot be used: expected above 0 and at most 60 seconds"),
+        (lambda t: t.learn_heard("bell", 0), "last_s=0 cannot be used"),
+        (lambda t: t.learn_recording("bell", "ring.wav", -1), "seconds=-1 cannot be used"),
+        (lambda t: t.learn_recording("bell", "ring.wav", float("nan")), "seconds=nan cannot be used"),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused_and_changes_nothing(small_model, monkeypatch, call, words):
+    monkeypatch.chdir(ROOT / "examples" / "sounds")
+    with pace_edge.Teacher(small_model) as teacher:
+        teacher.learn_file("doorbell", "ring.wav")
+        teacher.rename("doorbell", "gong")
+        with pytest.raises(pace_edge.UsageError, match=words):
+            call(teacher)
+        assert [operation.kind for operation in teacher.learner.operations] == ["learn", "rename"]
+
+
 def test_options_take_any_collection_of_labels():
     assert pace_edge.Options(hidden=["bell"]).hidden == frozenset({"bell"})
