@@ -124,7 +124,7 @@ class Learner:
         """From the snapshot, if there is one that fits; else everything is learned, and one is written."""
         self.operations = self.journal.operations()
         kept = read_snapshot(self.journal.path, model_sha256=self._model.sha256, operations=self.operations)
-        if kept is not None:
+        if kept is not None and kept[1].built_in.keys() == self._start.built_in.keys():
             self.classifier, self.state = kept
         else:
             self.classifier = deepcopy(self._model.classifier)  # one model may serve several learners

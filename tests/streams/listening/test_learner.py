@@ -1,6 +1,7 @@
 """Whatever is done to a journal, in any order and from several processes at once, each has the batch solution on what
 is left."""
 
+import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -267,7 +268,19 @@ def of_a_model_that_was_replaced(path, journal):
     path.write_bytes(path.read_bytes().replace(model().sha256.encode(), b"b" * 64))
 
 
-@pytest.mark.parametrize("harm", [flipped, truncated, of_a_log_that_was_purged, of_a_model_that_was_replaced])
+def of_a_version_that_wrote_labels_in_another_unicode_form(path, journal):
+    magic, _, body = path.read_bytes().split(b"\n", 2)
+    body = body.replace(b'"low"', b'"lo\\u0308w"')
+    path.write_bytes(b"\n".join([magic, hashlib.sha256(body).hexdigest().encode(), body]))
+
+
+HARMS = [
+    flipped, truncated, of_a_log_that_was_purged, of_a_model_that_was_replaced,
+    of_a_version_that_wrote_labels_in_another_unicode_form,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("harm", HARMS)
 def test_a_snapshot_that_does_not_fit_is_ignored(journal, monkeypatch, harm):
     monkeypatch.setattr(learner_module, "SNAPSHOT_FROM", 5)
     teach(journal, *"abab")
