@@ -41,8 +41,8 @@ class Moment(click.ParamType):
 def history(file: Path | None, since: float | None, label: str | None, config: Path | None, as_json: bool) -> None:
     """List the events that listeners have heard, oldest first.
 
-    A recording whose own time is not known is listed where it was heard, with the seconds from its start. As JSON, one
-    object per line, as `pace-edge listen` writes them.
+    If a recording's own time is not known, its events are listed by when they were heard, with the seconds from its
+    start. As JSON, one object per line, as `pace-edge listen` writes them.
     """
     from streams.configuration.place import place
     from streams.heard import as_record
@@ -54,7 +54,7 @@ def history(file: Path | None, since: float | None, label: str | None, config: P
         if as_json:
             click.echo(json.dumps(as_record(event), ensure_ascii=False))
             continue
-        at = f"at {event.start_s:.1f} s of it"  # a recording whose time is not known
+        at = f"{event.start_s:.1f} s into file"  # a recording whose time is not known
         if event.at_unix_s is not None:
             at = datetime.fromtimestamp(event.at_unix_s).strftime("%Y-%m-%d %H:%M:%S")
         length = f"{event.duration_s:7.1f} s" if event.state == "end" else " (no end)"

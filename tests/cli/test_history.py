@@ -61,7 +61,7 @@ def test_a_recording_without_a_time_is_listed_by_its_own_seconds(state_folder):
     sink.write(event(75, at_unix_s=None, heard_unix_s=NOW, source="file a.wav"))
     sink.close()
     (line,) = run().stdout.splitlines()
-    assert line.startswith("at 75.0 s of it          2.5 s  dog")
+    assert line.startswith("75.0 s into file         2.5 s  dog")
     assert json.loads(run("--json").stdout)["at_unix_s"] is None
 
 
