@@ -7,7 +7,8 @@ from __future__ import annotations
 
 
 class PaceEdgeError(Exception):
-    """A failure that says what to do next. `exit_code` is what the command line exits with.
+    """A failure that says what to do next; `what` says only what happened. `exit_code` is what the command line exits
+    with.
 
     >>> import pace_edge
     >>> pace_edge.read_model("none.onnx")
@@ -23,6 +24,7 @@ class PaceEdgeError(Exception):
         line = f"{sentence}. {do}" if do else f"{sentence}."
         line = line.encode("utf-8", "backslashreplace").decode()  # a file's name need not be text
         super().__init__(" ".join(line.split()))  # one line, whatever a library put into a message
+        self.what = " ".join(f"{sentence}.".split())
 
 
 class UsageError(PaceEdgeError):

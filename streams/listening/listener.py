@@ -14,6 +14,7 @@ import numpy as np
 
 from pace_edge.arguments import check_type, shown
 from pace_edge.audio import level_dbfs
+from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import JournalError, ModelFileError, UsageError
 from pace_edge.journal import Journal
 from pace_edge.label_check import UNKNOWN, nearest
@@ -36,6 +37,7 @@ from streams.sources.source import Source, check_source, is_sound, source_of
 if TYPE_CHECKING:
     from streams.sources.source import AnySource
 
+ENDED_KEPT = 100  # streams that ended in the last minute; of a folder of short files there may be more
 CLIPPED = 0.001  # of a window's samples at full scale: worth a word
 _SOUNDLESS = frozenset({"stuck", "gone", "waiting"})  # states in which no sound comes
 
@@ -92,6 +94,7 @@ class Listener:
         self._notices = Notices()
         self._ears = self._ears_of(model, self._encoder_of(model), journal)
         self._streams: dict[str, Stream] = {}
+        self._ended: tuple[_Ended, ...] = ()  # in the last minute; replaced, as other threads read it
         self._stopped = stop or threading.Event()
         self._adjusted = False  # `options` are newer than what is in use
         self._coming: deque[_Next] = deque(maxlen=1)  # a newer one replaces one that was not taken yet
@@ -141,6 +144,16 @@ class Listener:
         """The name of this source's stream in the journal's memory of what was heard; None: it is not heard."""
         stream = self._streams.get(source)
         return stream.session if stream else None
+
+    def sessions(self) -> dict[str, str]:
+        """The same of every source that is heard."""
+        return {name: stream.session for name, stream in list(self._streams.items())}
+
+    def ended(self) -> dict[str, str]:
+        """The same of the sources that ended in the last minute, and are not heard again: of each its last stream. So
+        long it is remembered what they heard."""
+        since_s = time.monotonic() - HEARD_KEPT_S
+        return {o.source: o.session for o in self._ended if o.at_s >= since_s and o.source not in self._streams}
 
     def in_words(self) -> str:
         """What the settings amount to."""
@@ -329,6 +342,7 @@ class Listener:
                     yield from self._hear_windows(stream, stream.rest(self._ears), time.perf_counter())
                 yield from self._end_events(stream)
                 self._streams.pop(name, None)
+                self._ended = (*self._ended[-ENDED_KEPT:], _Ended(name, stream.session, time.monotonic()))
                 self._register()
 
     def _end_events(self, stream: Stream) -> Iterator[Heard]:
@@ -386,6 +400,13 @@ class Listener:
         self._register()
         words = f"Listening goes on with {ears.info.name}: {len(self.labels)} classes."
         yield Notice("model", words, at_unix_s=time.time())
+
+
+@dataclass(frozen=True)
+class _Ended:
+    source: str
+    session: str
+    at_s: float  # on the monotonic clock
 
 
 @dataclass(frozen=True)

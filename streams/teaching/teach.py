@@ -21,7 +21,7 @@ from pace_edge.clips import clip_windows
 from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
 from pace_edge.files import write_whole
-from pace_edge.heard_memory import HeardStream
+from pace_edge.heard_memory import BLOCK_S, HeardStream
 from pace_edge.label_check import UNKNOWN
 from pace_edge.model_file import Model
 from pace_edge.samples import as_sound
@@ -37,7 +37,7 @@ from streams.teaching.label_tables import LabelTable, read_table
 from streams.teaching.lesson import Lesson, TableLessons
 from streams.teaching.material import SURE, Material, check, made_of_it, of_clip, of_sound
 from streams.teaching.recordings import Stretch, read_recording, stretches
-from streams.teaching.sounds import HeardSound, Known, meant, stretch
+from streams.teaching.sounds import HeardSound, Known, meant, sounds, stretch
 
 LONGEST_S = 600.0  # a longer recording is no clip of one sound
 
@@ -196,6 +196,13 @@ class Teacher(Changer):
         self._check(label, material, force=force)
         return self._learn(label, material, keep=clip if keep_audio else None)
 
+    def last_sound(
+        self, *, source: str | None = None, sessions: Collection[str] | None = None
+    ) -> tuple[HeardSound, list[HeardSound]]:
+        """What `learn_last_sound` would teach now, and the quieter sounds that came after it. Raises LearningError
+        where there is none."""
+        return the_last_sound(self._heard(source, sessions), self._known_sounds())
+
     def learn_last_sound(
         self, label: str, *, source: str | None = None, sessions: Collection[str] | None = None,
         sound_of: SoundOf | None = None, force: bool = False, new_class: bool = False,
@@ -204,7 +211,7 @@ class Teacher(Changer):
         `source`. A sound is what a listener heard above its gate and did not call background. `sessions`: only these
         streams; `sound_of`: gives the sound, to be kept."""
         label = self.taught_label(label, new_class=new_class)
-        sound, later = the_last_sound(self._heard(source, sessions), self._known_sounds())
+        sound, later = self.last_sound(source=source, sessions=sessions)
         return self._learn_sound(label, sound, later=later, sound_of=sound_of, force=force)
 
     def learn_heard(
@@ -233,18 +240,22 @@ class Teacher(Changer):
         sound_of: SoundOf | None = None, force: bool = False, new_class: bool = False,
     ) -> Lesson:  # fmt: skip
         """Teach from seconds of the last minute of one stream of a listener, its `session`. Windows count that have
-        most of the range, or most of which it has. `name`: the stream's, in words; `sound_of`: gives the sound of a
-        stretch of a source, PCM float32 [samples] at the model's rate, to be kept."""
+        most of the range, or most of which it has; of the range of a whole sound, those that hold it. `name`: the
+        stream's, in words; `sound_of`: gives the sound of a stretch of a source, PCM float32 [samples] at the model's
+        rate, to be kept."""
         label = self.taught_label(label, new_class=new_class)
         streams = self._heard(None, [session])
-        chosen = meant(streams[0].windows, start_s, end_s) if streams else ()
+        streams = [replace(one, source=name or one.source) for one in streams]
+        known = self._known_sounds()
+        whole = [s for one in streams for s in sounds(one, known) if _is_range(s, start_s, end_s)]
+        chosen = whole[0].windows if whole else meant(streams[0].windows, start_s, end_s) if streams else ()
         if not chosen:
             raise LearningError(
                 f"nothing is remembered of {start_s:.1f} to {end_s:.1f} s" + (f" of {name}" if name else ""),
                 expected=f"seconds of the last {HEARD_KEPT_S:g} that the model has heard",
                 do="Choose a longer or a newer stretch; nothing was learned.",
             )  # fmt: skip
-        found = stretch(replace(streams[0], source=name or streams[0].source), chosen, self._known_sounds())
+        found = whole[0] if whole else stretch(streams[0], chosen, known)
         clip = sound_of(name, start_s, end_s) if sound_of else None
         return self._learn_sound(label, found, sound_of=lambda *_: clip, force=force)
 
@@ -364,6 +375,10 @@ class Teacher(Changer):
                 do="Make room, or leave --keep-audio out; nothing was learned.",
             ) from error
         return name, hashlib.sha256(file.getvalue()).hexdigest()
+
+
+def _is_range(sound: HeardSound, start_s: float, end_s: float) -> bool:
+    return abs(sound.start_s - start_s) < BLOCK_S / 2 and abs(sound.end_s - end_s) < BLOCK_S / 2
 
 
 def windows_of_one_sound(clip: np.ndarray, model: Model, source: str) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from streams.web.answers_live import Answer, RecentEvent
 
 
@@ -33,6 +35,25 @@ class LessonSaid(Answer):
     level_dbfs: float
     later: list[str]
     known: bool
+    words: str
+
+
+class SoundSaid(Answer):
+    source: str
+    start_s: float
+    end_s: float
+    duration_s: float
+    at_unix_s: float | None
+    ago_s: float
+    level_dbfs: float
+    called: str
+    later: list[str]
+
+
+class LastSound(Answer):
+    """`words`: of the sound; or where `sound` is null, why there is none."""
+
+    sound: SoundSaid | None
     words: str
 
 
@@ -174,3 +195,4 @@ class Reviewed(Answer):
     did: str
     words: str
     left: int
+    taken: bool = Field(description="False: there is nothing to answer any more, and `did` says why.")

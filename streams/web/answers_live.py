@@ -18,6 +18,8 @@ class Trouble(Answer):
     error: str
     status: int
     near: str | None = Field(default=None, description="The class that was perhaps meant by a label of another form.")
+    doubtful: bool = Field(default=False, description="It may not be what was meant; `force: true` teaches it anyway.")
+    what: str = Field(default="", description="With `doubtful`: what happened, without what to do.")
 
 
 class LoggedIn(Answer):
@@ -85,6 +87,7 @@ class StateNow(Answer):
     now_unix_s: float
     model: ModelSaid
     sources: list[SourceNow]
+    ended: list[SourceNow] = Field(description="Sources that ended in the last minute, which is still remembered.")
     labels: list[str]
     hidden: list[str]
     threshold: float

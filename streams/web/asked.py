@@ -138,6 +138,10 @@ class Page(Asked):
     limit: Annotated[int, Field(ge=1, le=500)] = 50
 
 
+class SoundQuery(Asked):
+    source: Annotated[Text | None, Field(description="None: the source that heard it loudest.")] = None
+
+
 class Limit(Asked):
     limit: Annotated[int, Field(ge=1, le=200)] = 20
 

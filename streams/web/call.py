@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pace_edge.errors import DeviceError, JournalError, LearningError, OtherFormError, PaceEdgeError
+from pace_edge.errors import DeviceError, DoubtfulError, JournalError, LearningError, OtherFormError, PaceEdgeError
 from streams.web.desk import BusyError
 from streams.web.guard import RefusedError, refusal
 
@@ -49,8 +49,7 @@ class Call:
             except BusyError:
                 return refusal(RefusedError(503, "Too much is asked at once. Ask again in a moment.", 1.0))
             except PaceEdgeError as error:
-                near = error.near if isinstance(error, OtherFormError) else None
-                return refusal(RefusedError(_status(error), str(error), near=near))
+                return refusal(RefusedError(_status(error), str(error), more=_more(error)))
             except RefusedError as refused:  # while the body came
                 return refusal(refused)
             except HTTPException:
@@ -81,6 +80,16 @@ def _status(error: PaceEdgeError) -> int:
         case JournalError():
             return 500
     return 422
+
+
+def _more(error: PaceEdgeError) -> dict[str, Any]:
+    """What a program can do about it."""
+    match error:
+        case OtherFormError():
+            return {"near": error.near}
+        case DoubtfulError():
+            return {"doubtful": True, "what": error.what}
+    return {}
 
 
 def _in_words(error: ValidationError) -> str:

@@ -11,7 +11,7 @@ import ipaddress
 import math
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
@@ -40,11 +40,11 @@ HEADERS = {
 
 
 class RefusedError(Exception):
-    """`near`: the class that was perhaps meant by a label that was refused."""
+    """`more`: what the answer says beside its words, such as which class was perhaps meant by a label."""
 
-    def __init__(self, status: int, words: str, wait_s: float = 0.0, *, near: str | None = None) -> None:
+    def __init__(self, status: int, words: str, wait_s: float = 0.0, *, more: Mapping[str, Any] | None = None) -> None:
         super().__init__(words)
-        self.status, self.words, self.wait_s, self.near = status, words, wait_s, near
+        self.status, self.words, self.wait_s, self.more = status, words, wait_s, dict(more or {})
 
 
 class Guard:
@@ -136,7 +136,7 @@ def refusal(refused: RefusedError) -> JSONResponse:
     headers = {"retry-after": str(math.ceil(refused.wait_s))} if refused.wait_s else {}
     if refused.status == 413:
         headers["connection"] = "close"  # what else comes of the body is not read
-    said = {"error": refused.words, "status": refused.status} | ({"near": refused.near} if refused.near else {})
+    said = {"error": refused.words, "status": refused.status, **refused.more}
     return JSONResponse(said, refused.status, headers)
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pace_edge.config import HEARD_KEPT_S
 from streams.heard import Event, Gap, Heard, SourceState, Window, as_record
+from streams.sources.watchdog import AWAY
 from streams.web.scores import ScoreHour
 from streams.web.tape import SOURCES
 
@@ -73,7 +76,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._inbox: deque[Heard] = deque(maxlen=INBOX)
         self._woken = False
-        self._sources: dict[str, tuple[SourceState | None, float | None]] = {}
+        self._sources: dict[str, _Source] = {}  # in the order in which they were first heard of
         self._going: dict[str, Event] = {}  # events that have not ended, by id
         self._minute: deque[Heard] = deque(maxlen=MINUTE)
 
@@ -99,17 +102,20 @@ class Hub:
                 viewer.put(encoded)
 
     def sources(self) -> list[dict[str, Any]]:
-        """Every source that was heard of, as it is now."""
-        return [
-            {"name": name, "state": state.state if state else "hearing", "words": state.words if state else "",
-             "level_dbfs": level and round(level, 2)}
-            for name, (state, level) in self._sources.items()
-        ]  # fmt: skip
+        """Every source that has not ended, as it is now."""
+        return [one.as_record(name) for name, one in self._sources.items() if not one.ended]
+
+    def ended(self) -> list[dict[str, Any]]:
+        """Those that ended less than a minute ago: so long it is remembered what they heard."""
+        since_s = time.monotonic() - HEARD_KEPT_S
+        return [one.as_record(name) for name, one in self._sources.items() if one.ended and one.heard_s >= since_s]
 
     def loudest(self) -> str:
-        """The source whose latest window is the loudest; empty: nothing was heard yet."""
-        levels = {name: level for name, (_, level) in self._sources.items() if level is not None}
-        return max(levels, key=lambda name: levels[name], default="")
+        """The source whose latest window is the loudest: of those that are heard, else of those that are away. Empty:
+        nothing is heard."""
+        here = {name: one for name, one in self._sources.items() if one.level_dbfs is not None and not one.ended}
+        heard = {name: one for name, one in here.items() if not one.away} or here
+        return max(heard, key=lambda name: heard[name].level_dbfs or -math.inf, default="")
 
     def recent(self) -> dict[str, list[dict[str, Any]]]:
         """Of the last minute, oldest first, and the events that go on for longer. In the loop's thread."""
@@ -136,11 +142,23 @@ class Hub:
         if isinstance(heard, Window):
             self.scores.add(heard)
         if isinstance(heard, Window | SourceState):
-            state, level = self._sources.pop(heard.source, (None, None))
-            here = (heard, level) if isinstance(heard, SourceState) else (state, heard.level_dbfs)
-            self._sources[heard.source] = here
-            if len(self._sources) > SOURCES:
-                del self._sources[next(iter(self._sources))]
+            self._note_source(heard)
+
+    def _note_source(self, heard: Window | SourceState) -> None:
+        before = self._sources.get(heard.source)
+        known = before if before and not (before.ended and isinstance(heard, Window)) else _Source()  # it begins again
+        if isinstance(heard, SourceState):
+            now = replace(known, state=heard, heard_s=time.monotonic())
+        else:
+            now = replace(known, level_dbfs=heard.level_dbfs, heard_s=time.monotonic())
+        self._sources[heard.source] = now
+        if len(self._sources) > SOURCES:
+            oldest = min(self._sources, key=lambda name: (not self._sources[name].ended, self._sources[name].heard_s))
+            del self._sources[oldest]
+        if before is None or before.ended != now.ended:
+            self.changed()
+        if now.ended and self._loop is not None:
+            self._loop.call_later(HEARD_KEPT_S, self.changed)  # it is forgotten
 
     def _take(self) -> None:
         self._woken = False
@@ -152,6 +170,31 @@ class Hub:
                 self.tell("heard", record_of(heard))
             if not isinstance(heard, Window | Event | Gap):
                 self.changed()
+
+
+@dataclass(frozen=True)
+class _Source:
+    """`state`: what it said of itself last, if anything; `heard_s`: when it was last heard of, on the monotonic clock.
+    A state of "ended" is the last that is reported of a stream."""
+
+    state: SourceState | None = None
+    level_dbfs: float | None = None
+    heard_s: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        return self.state is not None and self.state.state == "ended"
+
+    @property
+    def away(self) -> bool:
+        return self.state is not None and self.state.state in AWAY
+
+    def as_record(self, name: str) -> dict[str, Any]:
+        return {
+            "name": name, "state": self.state.state if self.state else "hearing",
+            "words": self.state.words if self.state else "",
+            "level_dbfs": None if self.level_dbfs is None else round(self.level_dbfs, 2),
+        }  # fmt: skip
 
 
 def record_of(heard: Heard) -> dict[str, Any]:

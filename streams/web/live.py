@@ -27,7 +27,8 @@ def state_of(context: Context) -> dict[str, Any]:
     outputs, rule = context.settings.outputs, listener.rule()
     return {
         "version": version("pace-edge"), "now_unix_s": time.time(), "model": _model(context),
-        "sources": context.hub.sources(), "labels": listener.labels, "hidden": sorted(rule.hidden),
+        "sources": context.hub.sources(), "ended": context.hub.ended(), "labels": listener.labels,
+        "hidden": sorted(rule.hidden),
         "threshold": rule.threshold, "thresholds": dict(rule.thresholds), "gain_db": options.gain_db,
         "counters": asdict(listener.counters),
         "keeps": {"clips": outputs.clips.folder is not None, "history": outputs.history.keep},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from pace_edge.errors import JournalError, LearningError, UsageError
+from pace_edge.errors import JournalError, UsageError
 from streams.sinks.clips import kept_clips
 from streams.sinks.history import history_page, history_path
 from streams.sinks.sink import event_record
@@ -78,34 +78,44 @@ async def review(context: Context, asked: Limit, _request: Request) -> dict[str,
 
 async def answer(context: Context, asked: Review, _request: Request) -> dict[str, Any]:
     """yes and other make an example of it, which undo takes back, and then it is asked again; no is noted; what is
-    skipped stays open."""
+    skipped stays open. What another page has answered meanwhile, or is not remembered any more, is not taken."""
 
     def work(teacher: Teacher) -> dict[str, Any]:
-        question = next((one for one in _open(teacher) if one.event.id == asked.event), None)
-        if question is None:
-            raise LearningError(f"nothing is asked of the event {asked.event}", do="Ask for the questions again.")
-        label = question.event.label
-        if asked.answer == "skip":
-            did, id = "it is left open", 0
-            words = f"{did}: it is asked again the next time"
-        elif asked.answer == "no":
-            try:
-                Answered(teacher.learner.journal.path).add(asked.event)
-            except OSError as error:
-                raise JournalError(f"the answer cannot be kept ({error.strerror})", do="Make room.") from error
-            did = f"it was no '{label}'"
-            words, id = f"{did}: noted, nothing was learned", 0
-        else:
-            told = teacher.background if asked.background else asked.label
-            change = teacher.correct(
-                asked.event, label if asked.answer == "yes" else told or "", new_class=asked.new_class
-            )
-            did, words, id = change.did, change.in_words(), change.id
-        return {"id": id, "did": did, "words": words, "left": len(_open(teacher))}
+        with teacher.learner.journal.deciding():  # nobody answers between the look and the answer
+            said = _answered(teacher, asked)
+        return {"id": 0, "taken": True, **said, "left": len(_open(teacher))}
 
     done = await context.desk.do(work)
     context.tell_state()
     return done
+
+
+def _answered(teacher: Teacher, asked: Review) -> dict[str, Any]:
+    learner = teacher.learner
+    answers, journal = Answered(learner.journal.path), learner.journal
+    event = next((one for one in journal.events() if one.id == asked.event), None)
+    if asked.event in answers.ids() or asked.event in learner.event_examples():
+        return _not_taken("somebody has answered this meanwhile")
+    if event is None:
+        return _not_taken("this sound is not remembered any more")
+    label = event.label
+    if asked.answer == "skip":
+        return {"did": "it is left open", "words": "it is left open: it is asked again the next time"}
+    if asked.answer == "no":
+        try:
+            answers.add(asked.event)
+        except OSError as error:
+            raise JournalError(f"the answer cannot be kept ({error.strerror})", do="Make room.") from error
+        return {"did": f"it was no '{label}'", "words": f"it was no '{label}': noted, nothing was learned"}
+    if asked.answer == "yes" and label not in learner.state.labels:
+        return _not_taken(f"'{label}' is no class, or not any more")
+    told = teacher.background if asked.background else asked.label
+    change = teacher.correct(asked.event, label if asked.answer == "yes" else told or "", new_class=asked.new_class)
+    return {"id": change.id, "did": change.did, "words": change.in_words()}
+
+
+def _not_taken(did: str) -> dict[str, Any]:
+    return {"did": did, "words": f"{did}; nothing was changed", "taken": False}
 
 
 def _open(teacher: Teacher) -> list[Question]:

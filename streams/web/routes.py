@@ -31,6 +31,8 @@ CALLS = (
          answers_live.HealthNow),
     Call("GET", "/api/model", "The model file: its provenance and its parity table.", live.model,
          answers_live.ModelDetails),
+    Call("GET", "/api/last-sound", "Which sound of the last minute is taught where no stretch is given.",
+         teaching.last_sound, answers.LastSound, asked.SoundQuery),
     Call("POST", "/api/learn", "Teach from what was heard in the last minute.", teaching.learn, answers.LessonSaid,
          asked.Learn),
     Call("POST", "/api/learn/file", "Teach from an audio file, the body: wav, flac, ogg, opus or mp3, up to 25 MB.",

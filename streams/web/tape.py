@@ -18,6 +18,7 @@ SOURCES = 16  # of more, the one that began first is forgotten
 class _Reel:
     pieces: deque[tuple[int, np.ndarray]] = field(default_factory=deque)  # position of the first sample, samples
     at_unix_s: float = 0.0  # when the last piece came
+    came_s: float = 0.0  # the same on the monotonic clock
 
     @property
     def end(self) -> int:
@@ -38,7 +39,7 @@ class Tape:
 
     def __init__(self, rate_hz: int, *, kept_s: float = HEARD_KEPT_S) -> None:
         self.rate_hz = rate_hz
-        self._room = round(kept_s * rate_hz)
+        self._kept_s, self._room = kept_s, round(kept_s * rate_hz)
         self._reels: dict[str, _Reel] = {}
         self._lock = threading.Lock()
 
@@ -52,7 +53,7 @@ class Tape:
             if start < reel.end - 1:  # the source began again
                 reel.pieces.clear()
             reel.pieces.append((start, chunk))
-            reel.at_unix_s = time.time()
+            reel.at_unix_s, reel.came_s = time.time(), time.monotonic()
             while reel.pieces[0][0] + len(reel.pieces[0][1]) < reel.end - self._room:
                 reel.pieces.popleft()
 
@@ -65,7 +66,10 @@ class Tape:
             return Span(max(reel.pieces[0][0], reel.end - self._room), reel.end, reel.at_unix_s)
 
     def sources(self) -> list[str]:
+        """Those of which something is kept; of one that ended or is away a minute ago nothing is any more."""
+        since_s = time.monotonic() - self._kept_s
         with self._lock:
+            self._reels = {name: reel for name, reel in self._reels.items() if reel.came_s >= since_s}
             return list(self._reels)
 
     def cut(self, source: str, begin: int, end: int) -> np.ndarray:

@@ -15,10 +15,11 @@ from pace_edge.audio import stream_audio
 from pace_edge.errors import AudioError, LearningError
 from streams.teaching.change import Change
 from streams.teaching.teach import LONGEST_S, Lesson, Teacher
-from streams.web.asked import Correct, Forget, Learn, OneExample, OneLabel, Rename, Undo, WhatItIs
+from streams.web.asked import Correct, Forget, Learn, OneExample, OneLabel, Rename, SoundQuery, Undo, WhatItIs
 from streams.web.desk import BusyError
 
 if TYPE_CHECKING:
+    from streams.listening.listener import Listener
     from streams.web.app import Context
 
 UPLOADED = "an uploaded recording"
@@ -39,7 +40,7 @@ def change_record(change: Change) -> dict[str, Any]:
 async def learn(context: Context, asked: Learn, _request: Request) -> dict[str, Any]:
     """What was just heard here, by this listener: another one's may be in the same journal."""
     listener, tape = context.listener, context.tape
-    sessions = {name: session for name in tape.sources() if (session := listener.session(name))}
+    remembered = {**listener.ended(), **listener.sessions()}
 
     def cut(source: str, start_s: float, end_s: float) -> np.ndarray | None:
         """The sound of a stretch, as the model heard it, if it is to be kept."""
@@ -52,20 +53,49 @@ async def learn(context: Context, asked: Learn, _request: Request) -> dict[str, 
     insist = {"force": asked.force, "new_class": asked.new_class}
 
     def work(teacher: Teacher) -> Lesson:
-        label, source, here = label_of(asked, teacher), asked.source, set(sessions.values())
-        if source is not None and source not in sessions:
-            there = ", ".join(sessions) or "none yet"
-            raise LearningError(f"'{source}' is not heard", expected=f"a source: {there}", do="Nothing was learned.")
+        label, source, here = label_of(asked, teacher), asked.source, _meant(listener, asked.source)
         if asked.start_s is not None and asked.end_s is not None:
             source = source or context.hub.loudest()
             return teacher.learn_heard_range(
-                label, sessions.get(source, ""), asked.start_s, asked.end_s, name=source, sound_of=cut, **insist
+                label, remembered.get(source, ""), asked.start_s, asked.end_s, name=source, sound_of=cut, **insist
             )
         if asked.last_s is not None:
             return teacher.learn_heard(label, asked.last_s, source=source, sessions=here, sound_of=cut, **insist)
         return teacher.learn_last_sound(label, source=source, sessions=here, sound_of=cut, **insist)
 
     return lesson_record(await context.desk.do(work))
+
+
+async def last_sound(context: Context, asked: SoundQuery, _request: Request) -> dict[str, Any]:
+    """Nothing is taught."""
+
+    def work(teacher: Teacher) -> dict[str, Any]:
+        try:
+            sound, later = teacher.last_sound(sessions=_meant(context.listener, asked.source))
+        except LearningError as error:
+            return {"sound": None, "words": error.what}
+        found = {
+            "source": sound.stream.source, "start_s": round(sound.start_s, 4), "end_s": round(sound.end_s, 4),
+            "duration_s": round(sound.duration_s, 4), "at_unix_s": sound.at_unix_s if sound.stream.live else None,
+            "ago_s": round(sound.ago_s, 2), "level_dbfs": round(sound.level_dbfs, 2), "called": sound.called,
+            "later": [one.in_words() for one in later],
+        }  # fmt: skip
+        return {"sound": found, "words": sound.in_words()}
+
+    return await context.desk.do(work)
+
+
+def _meant(listener: Listener, source: str | None) -> set[str]:
+    """The streams in which a sound may be meant: this source's, also if it has just ended; else all that are heard, or
+    where nothing is, those that have just ended."""
+    heard, ended = listener.sessions(), listener.ended()
+    if source is None:
+        return set((heard or ended).values())
+    remembered = {**ended, **heard}
+    if source not in remembered:
+        there = ", ".join(remembered) or "none yet"
+        raise LearningError(f"'{source}' is not heard", expected=f"a source: {there}", do="Nothing was learned.")
+    return {remembered[source]}
 
 
 async def learn_file(context: Context, asked: WhatItIs, request: Request) -> dict[str, Any]:

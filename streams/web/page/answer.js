@@ -4,13 +4,15 @@
 import { Failed, ask } from "./api.js";
 import { button, find, make } from "./dom.js";
 import { doneWords, effectWords } from "./effect.js";
+import { sentence } from "./words.js";
 
 /**
  * Do `work`, an async function, and say in `place` what came of it. While it runs, `control` cannot be pressed again.
- * Gives the answer, or null where it failed. An answer with the `id` of what was done can be taken back; `undone` is
- * called when it was.
+ * Gives the answer, or null where it failed. An answer with the `id` of what was done can be taken back, unless
+ * it was `known` and nothing was done; `undone` is called when it was. `throws`: the failure, which was
+ * said, is for the caller too.
  */
-export async function attempt(place, control, work, { undone, quiet = false } = {}) {
+export async function attempt(place, control, work, { undone, quiet = false, throws = false } = {}) {
   if (control?.getAttribute("aria-disabled") === "true") return null;
   control?.setAttribute("aria-disabled", "true"); // which keeps the focus, as `disabled` would not
   try {
@@ -20,6 +22,7 @@ export async function attempt(place, control, work, { undone, quiet = false } = 
     return answer;
   } catch (error) {
     failed(place, error);
+    if (throws) throw error;
     return null;
   } finally {
     control?.removeAttribute("aria-disabled");
@@ -44,7 +47,7 @@ export function done(place, answer, undone) {
     make("p", { class: "did" }, sentence(doneWords(answer))),
     effectWords(answer) && make("p", { class: "effect" }, effectWords(answer)),
   );
-  if (answer.id) {
+  if (answer.id && !answer.known) {
     for (const old of document.querySelectorAll(".undo")) old.remove(); // it would be refused: this came after it
     const undo = (event) => takeBack(place, event.currentTarget, answer.id, undone);
     box.append(button("Undo", undo, { class: "undo" }));
@@ -77,9 +80,4 @@ async function takeBack(place, control, id, undone) {
 function put(place, box) {
   place.replaceChildren(box);
   box.scrollIntoView({ block: "nearest" });
-}
-
-function sentence(words) {
-  const text = words.trim();
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }

@@ -8,7 +8,7 @@ export function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   set(element, attributes);
   element.append(
-    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false && child !== ""),
   );
   return element;
 }

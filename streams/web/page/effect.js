@@ -13,16 +13,23 @@ export function doneWords(answer) {
     is_new_class,
     before: [was, wasScore],
     after: [now, nowScore],
+    source,
+    id,
+    known,
+    later = [],
   } = answer;
+  if (known) return `Taught already: this sound (${source}) is example ${id} of ${label}. Nothing was changed.`;
   return (
     `${label} is learned${is_new_class ? " as a new class" : ""}, from ${count(examples, "example")} now. ` +
-    `This sound was called ${was} (${percent(wasScore)} sure) and is called ${now} (${percent(nowScore)}) from here on.`
+    `This sound (${source}) was called ${was} (${percent(wasScore)} sure) and is called ${now} ` +
+    `(${percent(nowScore)}) from here on.` +
+    later.map((one) => ` A quieter sound came after it and was not taken: ${one}.`).join("")
   );
 }
 
 /** On the other classes; empty where nothing was measured. */
-export function effectWords({ effect }) {
-  if (!effect) return "";
+export function effectWords({ effect, known }) {
+  if (!effect || known) return "";
   const { checked, right_before, right_after, renamed, own_before, own_after, most_label, most } = effect;
   if (!most_label) return "There are no other classes.";
   const words = [

@@ -2,23 +2,20 @@
 
 import { find, make, say, set } from "./dom.js";
 import { state, thresholdOf, whenState } from "./known.js";
-import { sourceNamed, sources } from "./memory.js";
+import { events, sourceNamed } from "./memory.js";
 import { view, whenDrawn } from "./plot.js";
-import { clearSelection } from "./selection.js";
+import { whenSource } from "./source_choice.js";
 import { began, percent, spoken } from "./words.js";
 
 const SHOWN = 6;
 const QUIET_DBFS = -80;
-const picker = find("#source");
+const HEARD = ["healthy", "opening", "hearing"];
+let connected = true;
 
 export function startLive() {
-  picker.addEventListener("change", () => listenTo(picker.value));
-  whenState(showSources);
+  whenState(showNow);
+  whenSource(showNow);
   whenDrawn(() => find("#plot").classList.toggle("has-sound", Boolean(sourceNamed(view.source).strip.frame_s)));
-}
-
-export function showWindow(window) {
-  if (window.source === view.source) show(window);
 }
 
 /** Said to who cannot see: sounds that are announced, not every window. */
@@ -26,43 +23,51 @@ export function announce(event) {
   if (event.state === "start") say(find("#announced"), `${spoken(event.label)}, ${began(event)}`);
 }
 
-export function showLatest() {
-  if (!view.source || !sources.has(view.source)) listenTo(sources.keys().next().value ?? view.source);
+/** Whether the listener is followed: else nothing is known of now. */
+export function showConnection(kind) {
+  connected = kind !== "lost";
+  showNow();
+}
+
+/** What is so of the source that is shown. */
+export function showNow() {
   const latest = sourceNamed(view.source).windows.at(-1);
-  if (latest) show(latest);
+  const { over, state: how = "hearing", words = "" } = told(view.source);
+  if (!connected) quiet("No connection", "What is heard now is not known.");
+  else if (over) quiet("Ended", `${closed(words)} What it heard in the last minute can still be taught.`);
+  else if (!HEARD.includes(how) && words) quiet("No sound", closed(words));
+  else if (latest) show(latest);
 }
 
-function listenTo(name) {
-  if (name === undefined || name === view.source) return;
-  clearSelection();
-  view.source = name;
-  picker.value = name;
-  showLatest();
+/** What the listener says of a source. */
+function told(name) {
+  const named = (one) => one.name === name;
+  const ended = state()?.ended.find(named);
+  return state()?.sources.find(named) ?? (ended ? { ...ended, over: true } : {});
 }
 
-function showSources({ sources: all }) {
-  const names = all.map((source) => source.name);
-  if (names.join("\n") !== [...picker.options].map((option) => option.value).join("\n")) {
-    picker.replaceChildren(...names.map((name) => make("option", { value: name }, name)));
-    if (view.source) picker.value = view.source;
-  }
-  find("#source-choice").hidden = names.length < 2;
-  if (!names.includes(view.source) && names.length) listenTo(names[0]);
-  const mine = all.find((source) => source.name === view.source);
-  if (mine && !["healthy", "opening"].includes(mine.state) && mine.words) {
-    describe(mine.state === "ended" ? "Nothing any more" : "No sound", mine.words, "none");
-  }
+/** A source's words may begin with its name, so they stay as they are. */
+const closed = (words) => (/[.!?]$/.test(words) ? words : `${words}.`);
+
+function quiet(words, more) {
+  say(find("#now-name"), "Not hearing");
+  describe(words, more, "none");
+  showLevel(null, 0);
 }
 
 function show(window) {
   const { label, score } = window;
   const best = Object.entries(window.top);
   const background = state()?.model.background;
-  if (label === background) describe("Nothing special", `${percent(score)} sure that it is background.`, "none");
+  const going = [...events.values()].findLast((event) => event.source === window.source && event.state !== "end");
+  say(find("#now-name"), "Hearing now");
+  if (label !== background && label !== "unknown" && score >= thresholdOf(label))
+    describe(spoken(label), `${percent(score)} sure.`, "sure");
+  else if (going)
+    describe(spoken(going.corrected_to ?? going.label), `It goes on; ${percent(going.score)} sure at its best.`, "sure");
+  else if (label === background) describe("Nothing special", `${percent(score)} sure that it is background.`, "none");
   else if (label === "unknown") describe("Something unknown", nearest(best), "unknown");
-  else if (score < thresholdOf(label))
-    describe(`${spoken(label)}, perhaps`, `${percent(score)} sure: too little to announce it.`, "maybe");
-  else describe(spoken(label), `${percent(score)} sure.`, "sure");
+  else describe(`${spoken(label)}, perhaps`, `${percent(score)} sure: too little to announce it.`, "maybe");
   showLevel(window.level_dbfs, window.clipped);
   showScores(window, background);
 }
@@ -76,14 +81,17 @@ function describe(words, more, kind) {
   find(".now").dataset.kind = kind;
 }
 
+/** `dbfs` null: there is no sound. */
 function showLevel(dbfs, clipped) {
-  const share = Math.min(1, Math.max(0, 1 - dbfs / QUIET_DBFS));
+  const shown = dbfs === null ? QUIET_DBFS : Math.max(QUIET_DBFS, Math.round(dbfs));
+  const words = dbfs === null ? "no sound" : `${Math.round(dbfs)} dBFS`;
   const meter = find("#level");
-  meter.setAttribute("aria-valuenow", Math.max(QUIET_DBFS, Math.round(dbfs)));
-  meter.setAttribute("aria-valuetext", `${Math.round(dbfs)} dBFS`);
+  meter.setAttribute("aria-valuenow", shown);
+  meter.setAttribute("aria-valuetext", words);
+  const share = dbfs === null ? 0 : Math.min(1, Math.max(0, 1 - dbfs / QUIET_DBFS));
   find(".level-bar", meter).style.transform = `scaleX(${share.toFixed(3)})`;
   meter.classList.toggle("clipped", clipped > 0.001);
-  say(find("#level-number"), clipped > 0.001 ? `${Math.round(dbfs)} dBFS, too loud` : `${Math.round(dbfs)} dBFS`);
+  say(find("#level-number"), clipped > 0.001 ? `${words}, too loud` : words);
 }
 
 const bars = new Map(); // label -> {row, score, seen_s: when it was last among the best}

@@ -6,12 +6,13 @@ import { find, say } from "./dom.js";
 import { eventHeard, showEvents, startEvents } from "./events.js";
 import { startHistory } from "./history.js";
 import { setState } from "./known.js";
-import { announce, showLatest, showWindow, startLive } from "./live.js";
+import { announce, showConnection, showNow, startLive } from "./live.js";
 import { startLogin } from "./login.js";
 import { addMel, addWindow, begin } from "./memory.js";
-import { startPlot } from "./plot.js";
+import { startPlot, view } from "./plot.js";
 import { startReview } from "./review.js";
 import { startSettings } from "./settings.js";
+import { startSourceChoice } from "./source_choice.js";
 import { follow, stop } from "./stream.js";
 import { addView, startTabs } from "./tabs.js";
 import { startTeach } from "./teach.js";
@@ -25,11 +26,12 @@ const refresh = () => ask("/api/state").then(setState, () => {});
 const hears = {
   window(window) {
     addWindow(window);
-    showWindow(window);
+    if (window.source === view.source) showNow();
   },
   event(event) {
     eventHeard(event);
     announce(event);
+    showNow();
   },
   source: refresh,
   learned: refresh,
@@ -59,6 +61,7 @@ function trouble(words) {
 
 addView("live", { opened: showEvents });
 startTeach();
+startSourceChoice();
 startLive();
 startEvents();
 startClasses();
@@ -72,7 +75,7 @@ follow({
   begun(recent, state) {
     begin(recent);
     setState(state);
-    showLatest();
+    showNow();
     showEvents();
   },
   heard: (record) => hears[record.type]?.(record),
@@ -83,5 +86,6 @@ follow({
   connection(kind, words) {
     find("#connection").dataset.state = kind;
     say(find("#connection-words"), words);
+    showConnection(kind);
   },
 });

@@ -1,13 +1,14 @@
 // The least certain sounds, one question at a time.
 
 import { ask } from "./api.js";
-import { change, failed } from "./answer.js";
+import { attemptChange, failed } from "./answer.js";
 import { button, find, make, say } from "./dom.js";
 import { openNameForm } from "./name_form.js";
 import { playButton } from "./player.js";
 import { addView, isShown } from "./tabs.js";
 import { article, count, percent, seconds, spoken, when } from "./words.js";
 
+const UNKNOWN = "unknown"; // a sound that is like no class: there is nothing to say yes to
 const section = find("#view-review");
 const left = make("p", { class: "quiet", role: "status" });
 const card = make("div");
@@ -34,7 +35,7 @@ export function startReview() {
 async function load() {
   answer.replaceChildren();
   try {
-    ({ questions } = await ask("/api/review"));
+    ({ questions } = await ask("/api/review", { query: { limit: 200 } })); // all that are remembered
     skipped = 0;
     show();
   } catch (error) {
@@ -69,7 +70,11 @@ function show() {
       "div",
       { class: "card question" },
       make("p", { class: "quiet" }, `${when(at_unix_s)}, ${seconds(end_s - start_s)}, ${source}`),
-      make("h2", { class: "question-words", tabindex: -1 }, `Was this ${article(label)}?`),
+      make(
+        "h2",
+        { class: "question-words", tabindex: -1 },
+        label === UNKNOWN ? "What was this?" : `Was this ${article(label)}?`,
+      ),
       make("p", { class: "quiet" }, `${percent(score)} sure${why ? `: ${why}` : ""}.`),
       make(
         "p",
@@ -81,7 +86,7 @@ function show() {
       make(
         "p",
         { class: "answers" },
-        button("Yes", (press) => reply({ answer: "yes" }, press.currentTarget), {
+        label !== UNKNOWN && button("Yes", (press) => reply({ answer: "yes" }, press.currentTarget), {
           class: "primary",
           "aria-keyshortcuts": "y",
         }),
@@ -96,14 +101,26 @@ function show() {
 
 async function reply(said, control) {
   const [{ event }] = questions;
-  const taken = await change(answer, control, "/api/review", { event, ...said });
-  if (taken) next();
-  return taken;
+  try {
+    const taken = await attemptChange(answer, control, () => told(event, said), { throws: true });
+    if (!taken) return false; // it is being answered
+  } catch (error) {
+    if (!past(error, said)) return false;
+  }
+  next();
+  return true;
 }
 
-async function skip(press) {
-  const [{ event }] = questions;
-  if (!(await change(answer, press.currentTarget, "/api/review", { event, answer: "skip" }, { quiet: true }))) return;
+const told = (event, said) => ask("/api/review", { body: { event, ...said } });
+
+/** Whether a question that was refused an answer is not worth another try: the next one comes. A name that cannot be
+ * used can be typed again, and a listener that does not answer be asked again. */
+const past = ({ status, near }, { answer: how }) =>
+  how === "other" ? status === 409 && !near : status === 409 || status === 422;
+
+/** It stays open, and is asked again the next time. */
+function skip() {
+  answer.replaceChildren();
   skipped += 1;
   next();
 }

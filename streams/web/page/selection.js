@@ -9,14 +9,15 @@ const TAP_S = 2;
 const box = find("#selection");
 const ends = { start_s: find("#selection-start"), end_s: find("#selection-end") };
 
-let chosen = null; // {source, start_s, end_s}
+let chosen = null; // {source, start_s, end_s}; of a sound that the listener found also what it was called
 let tell = () => {};
+let drawn = () => {};
 
 export const selection = () => chosen;
 
-/** `changed(selection | null)` whenever it is another. */
-export function startSelection(changed) {
-  tell = changed;
+/** `changed(selection | null)` whenever it is another; `dragged()` once one was made with a mouse or a finger. */
+export function startSelection({ changed, dragged }) {
+  [tell, drawn] = [changed, dragged];
   const picture = find("#spectrogram");
   picture.addEventListener("pointerdown", begin);
   for (const [edge, handle] of Object.entries(ends)) {
@@ -42,17 +43,21 @@ export function select(start_s, end_s) {
   const from = within(Math.min(start_s, end_s));
   const to = within(Math.max(start_s, end_s, from + LEAST_S));
   chosen = { source: view.source, start_s: Math.min(from, to - LEAST_S), end_s: to };
-  if (to > view.end_s + 0.01 || from < view.end_s - view.span_s) lookAt(to + view.span_s * 0.1);
-  place();
-  tell(chosen);
+  show();
 }
 
-/** The newest `last_s` seconds. */
-export function selectLast(last_s) {
-  const { end_s } = strip();
+/** A sound of the source that is shown, exactly as the listener has it: the picture may come a moment later. */
+export function selectSound(sound) {
   pause(true);
-  lookAt(end_s);
-  select(end_s - last_s, end_s);
+  chosen = sound;
+  show();
+}
+
+function show() {
+  const { start_s, end_s } = chosen;
+  if (end_s > view.end_s + 0.01 || start_s < view.end_s - view.span_s) lookAt(end_s + view.span_s * 0.1);
+  place();
+  tell(chosen);
 }
 
 function begin(event) {
@@ -69,9 +74,9 @@ function begin(event) {
       if (moved) select(anchor_s, toSeconds(x - left));
     },
     () => {
-      if (moved) return;
-      if (chosen) clearSelection();
-      else select(anchor_s - TAP_S / 2, anchor_s + TAP_S / 2);
+      if (!moved && chosen) return clearSelection();
+      if (!moved) select(anchor_s - TAP_S / 2, anchor_s + TAP_S / 2);
+      return drawn();
     },
   );
 }
@@ -117,7 +122,7 @@ function moveEdge(edge, s) {
 
 function place() {
   if (chosen && chosen.end_s < strip().start_s) clearSelection(); // too long ago to be taught
-  box.hidden = !chosen || chosen.source !== view.source;
+  box.hidden = !chosen || chosen.source !== view.source || !strip().frame_s;
   if (box.hidden) return;
   const [from, to] = [toPixel(chosen.start_s), toPixel(chosen.end_s)];
   box.style.transform = `translateX(${from.toFixed(1)}px)`;

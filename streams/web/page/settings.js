@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { attempt, failed } from "./answer.js";
 import { button, field, find, make, newId, say } from "./dom.js";
-import { known } from "./known.js";
+import { known, whenState } from "./known.js";
 import { modelCard } from "./model.js";
 import { facts, table } from "./tables.js";
 import { addView } from "./tabs.js";
@@ -16,6 +16,7 @@ const body = make("div", { class: "cards" });
 
 export function startSettings() {
   section.append(make("h1", {}, "Settings"), answer, body);
+  whenState(showSources);
   addView("settings", { opened: load });
 }
 
@@ -26,7 +27,7 @@ async function load() {
     const [settings, { devices }, health, model, state] = await Promise.all([...asked, known()]);
     body.replaceChildren(
       soundCard(settings, devices),
-      sourcesCard(state),
+      sourcesCard(),
       healthCard(health),
       outputsCard(health),
       modelCard(model, state),
@@ -55,14 +56,14 @@ function soundCard({ gain_db, sources }, devices) {
   const named = sources.length ? sources : [{ name: "", input: null }]; // the default microphone has no name
   return card(
     "Sound",
-    named.map((source) => deviceForm(source, devices, place)),
+    named.map((source, i) => deviceForm(source, i, devices, place)),
     make("p", { class: "field" }, make("label", { for: "gain" }, "Gain ", words), gain),
     place,
   );
 }
 
 /** A source that is no microphone, such as a file or a network stream, stays what it is. */
-function deviceForm({ name, input }, devices, place) {
+function deviceForm({ name, input }, index, devices, place) {
   const usual = "The default microphone";
   const select = make(
     "select",
@@ -85,12 +86,12 @@ function deviceForm({ name, input }, devices, place) {
         set(
           place,
           find("button", event.target),
-          { source: { name, device: chosen } },
+          { source: { name: name || `${index}`, device: chosen } },
           chosen ? `It listens to ${chosen} now` : "It listens to the default microphone now",
         );
       },
     },
-    field(name ? `Microphone of ${name}` : "Microphone", select, { class: "field grow" }),
+    field(name ? `Microphone of ${name}` : index ? `Microphone ${index + 1}` : "Microphone", select, { class: "field grow" }),
     make("button", {}, "Use it"),
   );
 }
@@ -98,32 +99,24 @@ function deviceForm({ name, input }, devices, place) {
 const set = (place, control, body, did) =>
   attempt(place, control, async () => ({ ...(await ask("/api/settings", { body })), did }));
 
-function sourcesCard({ sources, counters }) {
-  return card(
-    "Listening to",
+const sourceList = make("ul", { class: "plain-list" });
+const heardWords = make("p", { class: "quiet" });
+
+const sourcesCard = () => card("Listening to", sourceList, heardWords);
+
+/** Kept up while the card is in view: a source may end, go away and come back. */
+function showSources({ sources, counters }) {
+  const rows = sources.map((source) =>
     make(
-      "ul",
-      { class: "plain-list" },
-      sources.map((source) =>
-        make(
-          "li",
-          {},
-          make("strong", {}, source.name),
-          make(
-            "span",
-            { class: `tag ${["healthy", "hearing"].includes(source.state) ? "well" : "odd"}` },
-            source.state,
-          ),
-          source.words && make("p", { class: "quiet" }, source.words),
-        ),
-      ),
-    ),
-    make(
-      "p",
-      { class: "quiet" },
-      `${count(counters.events ?? 0, "sound")} announced in ${duration(counters.sound_s ?? 0)}.`,
+      "li",
+      {},
+      make("strong", {}, source.name),
+      make("span", { class: `tag ${["healthy", "hearing"].includes(source.state) ? "well" : "odd"}` }, source.state),
+      source.words && make("p", { class: "quiet" }, source.words),
     ),
   );
+  sourceList.replaceChildren(...(rows.length ? rows : [make("li", {}, "Nothing is heard at the moment.")]));
+  say(heardWords, `${count(counters.events ?? 0, "sound")} announced in ${duration(counters.sound_s ?? 0)}.`);
 }
 
 function healthCard({ labels, journal, alive_s }) {

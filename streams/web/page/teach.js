@@ -1,31 +1,30 @@
-// Teaching: what is selected, or the last seconds, or a recording, gets a name. A name that was typed stays until it
+// Teaching: what is selected, or the last sound, or a recording, gets a name. A name that was typed stays until it
 // has been learned.
 
 import { ask, Failed } from "./api.js";
-import { attemptChange, failed } from "./answer.js";
+import { attempt, attemptChange, failed } from "./answer.js";
 import { button, find, say } from "./dom.js";
 import { state, taughtLabels, whenState } from "./known.js";
-import { strip, timeWords, view } from "./plot.js";
-import { clearSelection, selectLast, selection, startSelection } from "./selection.js";
-import { seconds } from "./words.js";
+import { pause, timeWords } from "./plot.js";
+import { clearSelection, selection, selectSound, startSelection } from "./selection.js";
+import { pickedSource, settleSource, showSource } from "./source_choice.js";
+import { seconds, spoken } from "./words.js";
 
 const CHIPS = 8;
 const LARGEST_BYTES = 25e6;
 const form = find("#teach");
 const label = find("#label");
 const answer = find("#teach-answer");
-const lastSeconds = () => Number(new FormData(form).get("last"));
 
 export function startTeach() {
-  startSelection(sayWhat);
+  startSelection({ changed, dragged: () => label.focus() });
   whenState(offerNames);
-  find("#that").addEventListener("click", () => {
-    selectLast(lastSeconds());
-    label.focus();
+  find("#that").addEventListener("click", (event) => showLastSound(event.currentTarget));
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    clearSelection();
+    pause(false);
   });
-  for (const choice of form.elements.last) {
-    choice.addEventListener("change", () => sayWhat(selection()));
-  }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     teach();
@@ -33,6 +32,22 @@ export function startTeach() {
   find("#background").addEventListener("click", (event) => learn(event.currentTarget, { background: true }));
   find("#teach-file").addEventListener("click", (event) => teachFile(event.currentTarget));
   sayWhat(null);
+}
+
+/** Select the last sound, whole, of the source that a person picked, else of whichever heard it loudest. */
+async function showLastSound(control) {
+  const found = await attempt(answer, control, () => lastSound(), { quiet: true });
+  if (!found) return;
+  const { sound } = found;
+  showSource(sound.source);
+  selectSound(sound);
+  label.focus();
+}
+
+async function lastSound() {
+  const found = await ask("/api/last-sound", { query: { source: pickedSource() } });
+  if (found.sound) return found;
+  throw new Failed(found.words, "Drag across what you mean, or teach from a recording.");
 }
 
 async function teach() {
@@ -58,12 +73,11 @@ async function learn(control, what) {
   return learned;
 }
 
-/** Times of a stream where there is one; else the listener knows what it heard last. */
+/** What is selected; else the listener takes the last sound, and says which that was. */
 function stretch(chosen) {
-  if (chosen) return chosen;
-  const { end_s, frame_s } = strip();
-  if (!frame_s) return { last_s: lastSeconds() };
-  return { source: view.source, start_s: Math.max(0, end_s - lastSeconds()), end_s };
+  if (!chosen) return pickedSource() ? { source: pickedSource() } : {};
+  const { source, start_s, end_s } = chosen;
+  return { source, start_s, end_s };
 }
 
 async function teachFile(control) {
@@ -84,20 +98,25 @@ async function teachFile(control) {
   return learned;
 }
 
+function changed(chosen) {
+  sayWhat(chosen);
+  if (!chosen) settleSource();
+}
+
 function sayWhat(chosen) {
   say(
     find("#plot-words"),
     chosen ? "Move its ends, also with the arrow keys; Escape gives up." : "Drag across a sound to select it.",
   );
   if (!chosen) {
-    say(find("#teach-what"), `Teaches the last ${lastSeconds()} s, unless you select a sound above.`);
+    say(find("#teach-what"), "Teaches the last sound, whole, unless you select one above.");
     return;
   }
-  const { start_s, end_s } = chosen;
-  say(
-    find("#teach-what"),
-    `Teaches ${seconds(end_s - start_s)}: ${timeWords(start_s)} to ${timeWords(end_s)}.`,
-  );
+  const { start_s, end_s, called } = chosen;
+  const words = [`Teaches ${seconds(end_s - start_s)}: ${timeWords(start_s)} to ${timeWords(end_s)}.`];
+  if (called) words.push(`It was called ${spoken(called)}.`);
+  if (chosen.later?.length) words.push(`Not taken, since quieter: what came after it (${chosen.later.join("; ")}).`);
+  say(find("#teach-what"), words.join(" "));
 }
 
 let offered = "";

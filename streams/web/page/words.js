@@ -21,6 +21,12 @@ export const percent = (score) => `${Math.round(score * 100)} %`;
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
+/** Words as a sentence. */
+export function sentence(words) {
+  const text = words.trim();
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+}
+
 /** A label in running words: dog_bark is read as "dog bark". What is typed, listed or sent stays as it was given. */
 export const spoken = (label) => label.replaceAll("_", " ");
 export const article = (label) => `${/^[aeiou]/i.test(label) ? "an" : "a"} ${spoken(label)}`;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from pace_edge.model_file import read_model
 from streams.configuration.settings import Settings
+from streams.heard import SourceState, SourceStates
 from streams.listening.learner import open_journal
 from streams.listening.listener import Listener
 from streams.listening.options import options_of
@@ -41,6 +43,16 @@ class Served:
             self._given[source] = at + len(piece)
             for heard in self.listener.feed(piece, source=source, **of):
                 self.web.write(heard)
+
+    def end(self, source: str = "attic") -> None:
+        """It ends, as `Listener.run_several` reports it."""
+        for heard in [*self.listener.finish(source), SourceState(source, "ended", f"{source} is over", time.time())]:
+            self.web.write(heard)
+        self._given.pop(source, None)
+
+    def say(self, source: str, state: SourceStates, words: str) -> None:
+        """What becomes of a source."""
+        self.web.write(SourceState(source, state, words, time.time()))
 
     def hear_low(self, seconds: float = 3.0, **of: Any) -> None:
         self.hear(tone(300, seconds, rng=self.rng), **of)

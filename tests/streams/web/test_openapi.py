@@ -3,6 +3,7 @@
 import json
 
 import jsonschema
+import numpy as np
 import pytest
 
 from streams.configuration.output_settings import HistorySettings, OutputSettings
@@ -10,6 +11,7 @@ from streams.configuration.settings import Settings
 from streams.web.routes import CALLS, api_routes
 from tests.streams.sinks.given import wait_until
 from tests.streams.web.serving import first, serving
+from tests.synthetic import RATE_HZ
 
 
 @pytest.fixture
@@ -70,6 +72,8 @@ def test_real_answers_are_as_they_are_described(small_model):
         served.hear_hiss(3)
         wait_until(lambda: len(served.get("/api/recent")["events"]) == 2)
         check("GET", "/api/recent")
+        assert check("GET", "/api/last-sound")["sound"]["source"] == "attic"
+        assert check("GET", "/api/last-sound", query="?source=cellar")["sound"] is None
         lesson = check("POST", "/api/learn", {"label": "hum", "start_s": 1.0, "end_s": 3.0})
         check("POST", "/api/learn", {"label": "hum", "last_s": 2.0, "keep_audio": False})
         check("POST", "/api/correct", {"example": lesson["id"], "label": "buzz"})
@@ -82,6 +86,9 @@ def test_real_answers_are_as_they_are_described(small_model):
         check("POST", "/api/undo", {"steps": 1})
         check("POST", "/api/remove", {"example": lesson["id"]})
         check("POST", "/api/forget", {"label": "drone", "purge": True})
+        served.hear(np.zeros(2 * RATE_HZ, np.float32))
+        refused = check("POST", "/api/learn", {"label": "x", "start_s": 7.5, "end_s": 8.5}, status=409)
+        assert (refused["doubtful"], "--force" in refused["what"]) == (True, False)
         check("POST", "/api/threshold", {"label": "low", "threshold": 0.5})
         check("POST", "/api/settings", {"gain_db": 1.0})
         for path in ("state", "health", "model", "labels", "settings", "devices", "login", "openapi.json"):
