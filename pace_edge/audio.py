@@ -154,8 +154,9 @@ def open_audio(path: Path, ffmpeg: bool = True):
         file, why_not = open_media(path) if ffmpeg else (None, "FFmpeg is not asked")
         if file is not None:
             return file
+        why = str(getattr(error, "error_string", error)).rstrip(".")  # without the file's name, as bytes
         raise AudioError(
-            f"cannot read {path} as audio ({getattr(error, 'error_string', error)}; {why_not})", expected=FORMATS,
+            f"cannot read {path} as audio ({why}; {why_not})", expected=FORMATS,
             do="Convert it, for example to wav.",
         ) from error  # fmt: skip
 
