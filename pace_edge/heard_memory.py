@@ -104,7 +104,7 @@ class HeardMemory(JournalFile):
             self._db.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?)",
                              (session, source, live, heard_to_s, now))  # fmt: skip
             self._db.execute(  # a clock that was set back leaves windows of the future
-                "DELETE FROM heard WHERE (session = ? AND end_s < ?) OR at_unix_s NOT BETWEEN ? AND ?",
+                "DELETE FROM heard WHERE (session = ? AND end_s < ?) OR at_unix_s < ? OR at_unix_s > ?",
                 (session, heard_to_s - HEARD_KEPT_S, now - HEARD_KEPT_S, now + HEARD_KEPT_S),
             )
             self._db.execute(

@@ -91,6 +91,7 @@ CREATE TABLE heard (
   embedding BLOB NOT NULL
 ) STRICT;
 CREATE INDEX heard_by_session ON heard (session, end_s);
+CREATE INDEX heard_by_time ON heard (at_unix_s);
 CREATE TABLE sessions (
   session TEXT PRIMARY KEY,
   source TEXT NOT NULL,

@@ -159,7 +159,7 @@ class Changer:
         for id in old.examples.keys() | new.examples.keys():
             if old.examples.get(id) != new.examples.get(id):
                 about |= {old.examples.get(id, ""), new.examples.get(id, "")}
-        label = taken[0].new_label or taken[0].label
+        label = taken[0].label  # of a rename: what the class is called again
         return self._changed("undone: " + "; ".join(o.in_words() for o in taken), label, before, about)
 
     def forget(self, label: str, *, purge: bool = False) -> Change:

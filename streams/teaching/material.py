@@ -25,13 +25,15 @@ REACHED = 0.8  # of an event must be in reach of the windows of a taught sound; 
 @dataclass(frozen=True)
 class Material:
     """The embeddings [windows, D] of the windows that hold the sound, `source` in words, and what it was taken from, as
-    `Operation` says. `level_dbfs` of the loudest window, `clipped` the share of samples at full scale."""
+    `Operation` says. `level_dbfs` of the loudest window, `clipped` the share of samples at full scale, `duration_s` of
+    what was given."""
 
     embeddings: np.ndarray
     source: str
     windows_heard: int
     level_dbfs: float
     clipped: float
+    duration_s: float
     audio: tuple[str, str] = ("", "")
     session: str = ""
     start_s: float = 0.0
@@ -41,13 +43,13 @@ class Material:
 
 def of_clip(
     windows: np.ndarray, encode: Callable[[np.ndarray], np.ndarray], source: str, audio: tuple[str, str],
-    span_s: tuple[float, float],
+    span_s: tuple[float, float], *, duration_s: float,
 ) -> Material:  # fmt: skip
     """The windows [n, window] of one clip, without the pauses in it."""
     taken = windows[loud_enough(window_levels_dbfs(windows))]
     return Material(
         encode(taken), source, len(windows), float(window_levels_dbfs(taken).max()),
-        float(np.mean(np.abs(taken) >= FULL_SCALE)), audio, start_s=span_s[0], end_s=span_s[1],
+        float(np.mean(np.abs(taken) >= FULL_SCALE)), duration_s, audio, start_s=span_s[0], end_s=span_s[1],
     )  # fmt: skip
 
 
@@ -57,7 +59,8 @@ def of_sound(sound: HeardSound) -> Material:
     taken = [window for window, is_loud in zip(sound.windows, loud, strict=True) if is_loud]
     return Material(
         np.stack([window.embedding for window in taken]), f"heard {sound.in_words()}", len(sound.windows),
-        sound.level_dbfs, float(np.mean([window.clipped for window in taken])), session=sound.stream.session,
+        sound.level_dbfs, float(np.mean([window.clipped for window in taken])), sound.duration_s,
+        session=sound.stream.session,
         start_s=sound.start_s, end_s=sound.end_s, heard=sound,
     )  # fmt: skip
 

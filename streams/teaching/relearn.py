@@ -84,7 +84,9 @@ def _teach(model: Model, journal: Journal, again: list[Operation], state: State,
                 (o.start_s, o.end_s) if o.end_s and not o.session else (None, None)
             )  # else the recording is all of it
             clip = read_stretch(path, model.info.rate_hz, from_s=part[0], to_s=part[1], longest_s=LONGEST_S)
-            material = of_clip(windows_of_one_sound(clip, model, str(path)), encoder, o.source, ("", ""), (0.0, 0.0))
+            material = of_clip(
+                windows_of_one_sound(clip, model, str(path)), encoder, o.source, ("", ""), (0.0, 0.0), duration_s=0.0
+            )
             label = checked_label(state.examples[o.id], model.info.labels)
         except (PaceEdgeError, OSError) as error:
             reasons[o.id] = str(error)

@@ -192,9 +192,9 @@ class Teacher(Changer):
         if keep_audio and span_s[1]:  # the copy is all of it, and no whole file
             audio, span_s = ("", ""), (0.0, 0.0)
         windows = windows_of_one_sound(clip, self._model, source)
-        material = of_clip(windows, self._encoder, source, audio, span_s)
+        material = of_clip(windows, self._encoder, source, audio, span_s, duration_s=len(clip) / self.rate_hz)
         self._check(label, material, force=force)
-        return self._learn(label, material, keep=clip if keep_audio else None)
+        return self._learn(label, material, keep=clip if keep_audio else None, new_class=new_class)
 
     def last_sound(
         self, *, source: str | None = None, sessions: Collection[str] | None = None
@@ -212,7 +212,7 @@ class Teacher(Changer):
         streams; `sound_of`: gives the sound, to be kept."""
         label = self.taught_label(label, new_class=new_class)
         sound, later = self.last_sound(source=source, sessions=sessions)
-        return self._learn_sound(label, sound, later=later, sound_of=sound_of, force=force)
+        return self._learn_sound(label, sound, later=later, sound_of=sound_of, force=force, new_class=new_class)
 
     def learn_heard(
         self, label: str, last_s: float, *, source: str | None = None, sessions: Collection[str] | None = None,
@@ -222,7 +222,7 @@ class Teacher(Changer):
         check_seconds("last_s", last_s, HEARD_KEPT_S)
         label = self.taught_label(label, new_class=new_class)
         found = last_seconds(self._heard(source, sessions), last_s, self._known_sounds())
-        return self._learn_sound(label, found, sound_of=sound_of, force=force)
+        return self._learn_sound(label, found, sound_of=sound_of, force=force, new_class=new_class)
 
     def learn_heard_at(
         self, label: str, *, at_s: float | None = None, at_unix_s: float | None = None, source: str | None = None,
@@ -233,7 +233,7 @@ class Teacher(Changer):
         check_type("at_unix_s", at_unix_s, (Real, type(None)), "seconds of the clock since 1970, or None")
         label = self.taught_label(label, new_class=new_class)
         found = moment(self._heard(source, None), self._known_sounds(), at_s=at_s, at_unix_s=at_unix_s)
-        return self._learn_sound(label, found, force=force)
+        return self._learn_sound(label, found, force=force, new_class=new_class)
 
     def learn_heard_range(
         self, label: str, session: str, start_s: float, end_s: float, *, name: str = "",
@@ -257,7 +257,7 @@ class Teacher(Changer):
             )  # fmt: skip
         found = whole[0] if whole else stretch(streams[0], chosen, known)
         clip = sound_of(name, start_s, end_s) if sound_of else None
-        return self._learn_sound(label, found, sound_of=lambda *_: clip, force=force)
+        return self._learn_sound(label, found, sound_of=lambda *_: clip, force=force, new_class=new_class)
 
     def classify(
         self, samples: ArrayLike | str | os.PathLike[str], rate_hz: float | None = None, *, channel: int | None = None
@@ -314,12 +314,13 @@ class Teacher(Changer):
 
     def _learn_sound(
         self, label: str, sound: HeardSound, *, later: Sequence[HeardSound] = (), sound_of: SoundOf | None = None,
-        force: bool = False,
+        force: bool, new_class: bool,
     ) -> Lesson:  # fmt: skip
         material = of_sound(sound)
         self._check(label, material, force=force)
         keep = sound_of(sound.stream.source, sound.start_s, sound.end_s) if sound_of else None
-        return replace(self._learn(label, material, keep=keep), later=tuple(one.in_words() for one in later))
+        lesson = self._learn(label, material, keep=keep, new_class=new_class)
+        return replace(lesson, later=tuple(one.in_words() for one in later))
 
     def _check(self, label: str, material: Material, *, force: bool) -> None:
         """Raises DoubtfulError, unless it is meant whatever it is."""
@@ -330,11 +331,11 @@ class Teacher(Changer):
                 remembered=lambda: what_there_is(self._journal.heard(), self._known_sounds()),
             )  # fmt: skip
 
-    def _learn(self, label: str, material: Material, *, keep: np.ndarray | None = None) -> Lesson:
+    def _learn(self, label: str, material: Material, *, keep: np.ndarray | None, new_class: bool) -> Lesson:
         survey, sound = self._survey(), material.heard
         before, is_new_class = self._learner.best(material.embeddings), label not in self._learner.state.labels
         with self._journal.deciding():
-            self._learner.catch_up()
+            label = self.taught_label(label, new_class=new_class)  # again: somebody may have taught one like it
             taught = made_of_it(material, label, self._learner.operations, self._learner.state.examples)
             if taught is None:
                 audio, audio_sha256 = material.audio if keep is None or not len(keep) else self._keep(keep)
@@ -357,7 +358,7 @@ class Teacher(Changer):
             windows_heard=material.windows_heard, examples=self._examples_of(label), is_new_class=is_new_class,
             before=before, after=self._learner.best(material.embeddings), id=id, effect=changed,
             heard_from=sound.stream.source if sound else "", at_unix_s=sound.at_unix_s if sound else None,
-            duration_s=round(sound.duration_s, 3) if sound else 0.0, level_dbfs=round(material.level_dbfs, 2),
+            duration_s=round(material.duration_s, 3), level_dbfs=round(material.level_dbfs, 2),
             known=taught is not None,
         )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """A label that differs from a class in its form only is asked about, by every door, before anything is changed."""
 
 import contextlib
+import threading
 
 import numpy as np
 import pytest
@@ -102,3 +103,25 @@ def test_every_door_of_a_teacher_asks(small_model, tmp_path):
                 assert "Low" in teacher.learner.state.labels
                 teacher.undo()
         assert teacher.learner.state.examples == {}
+
+
+def test_two_people_who_teach_two_forms_of_a_label_at_once_make_one_class(small_model):
+    ready, refused = threading.Barrier(2), []
+
+    def person(label, seed):
+        with Teacher(small_model) as mine:
+            clip = tone(900, 1, rng=np.random.default_rng(seed))
+            ready.wait()
+            try:
+                mine.learn_clip(label, clip, source="test")
+            except OtherFormError as error:
+                refused.append(error.near)
+
+    people = [threading.Thread(target=person, args=(label, i)) for i, label in enumerate(("Bell", "bell"))]
+    for one in people:
+        one.start()
+    for one in people:
+        one.join()
+    assert len(refused) == 1
+    with Teacher(small_model) as teacher:
+        assert [label for label in teacher.learner.state.labels if label.casefold() == "bell"] == refused
