@@ -113,7 +113,7 @@ class VirtualMicrophone:
         """An audio file over and over, for minutes, until the end of `with`: whoever is late still hears it."""
         sound, rate_hz = soundfile.read(path, dtype="int16")
         over_and_over = self._folder / "playing.wav"
-        soundfile.write(over_and_over, np.resize(sound, 300 * rate_hz), rate_hz)
+        soundfile.write(over_and_over, np.resize(sound, round(2 * PATIENCE_S) * rate_hz), rate_hz)
         player = self.play(over_and_over, wait=False)
         try:
             yield

@@ -1,6 +1,7 @@
 """Waiting for what another thread, process or device does: for a condition, never for a time.
 
-A limit is only there so that a test that will not succeed ends; it is far above what a busy machine needs.
+A limit is only there so that a test that will not succeed ends; it is far above what a busy machine
+needs: with twenty processes for two cores, a script that loads torch in three processes took over two minutes.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 def wait_until(true: Callable[[], object], what: str = "", within_s: float = PATIENCE_S) -> None:

@@ -74,7 +74,7 @@ def two(tmp_path_factory):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     ) as run:  # fmt: skip
         try:
-            said, _ = run.communicate(timeout=120)
+            said, _ = run.communicate(timeout=300)
         except subprocess.TimeoutExpired:
             os.killpg(run.pid, signal.SIGKILL)
             raise

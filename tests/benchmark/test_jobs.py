@@ -76,7 +76,7 @@ def test_under_torchrun_processes_train_pace_together_and_share_the_other_runs(p
     run_here(place / "tones", place / "alone", methods=methods, orders=(0, 1))
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
     process = start("--method", "NCM", "--method", "PACE, FSA staged", "--orders", "2", before=words)
-    out, told = process.communicate(timeout=180)
+    out, told = process.communicate(timeout=300)
     assert process.returncode == 0, told
     assert len(out.splitlines()) == 6
     assert "6 of 6 runs made" in told
@@ -89,7 +89,7 @@ def test_under_torchrun_processes_train_pace_together_and_share_the_other_runs(p
         assert one[0] == pytest.approx(other[0], rel=1e-4)
 
 
-def until(there, process=None, timeout_s=120):
+def until(there, process=None, timeout_s=300):
     ends = time.monotonic() + timeout_s
     while not there():
         assert time.monotonic() < ends, "it did not come about"
@@ -121,7 +121,7 @@ def test_killed_and_interrupted_only_what_is_missing_is_run_again(place, start, 
     process = start("--jobs", "2")
     until(lambda: len(pids(place)) == 4, process)  # two runs at a time
     process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=120)
+    _, words = process.communicate(timeout=300)
     assert process.returncode == 130, words
     assert "interrupted; what is finished is in out" in words
     assert "Traceback" not in words

@@ -29,7 +29,7 @@ main()
 def test_a_program_gets_all_of_it_as_json():
     done = subprocess.run(
         [sys.executable, "-c", ALONE, "inspect", str(exported()[0]), "--json", "--verify"],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

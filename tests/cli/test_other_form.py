@@ -35,13 +35,13 @@ def at_a_terminal(model, *words, answer):
         stdout=subprocess.PIPE,
     )  # fmt: skip
     os.close(theirs)
-    assert process.wait(timeout=120) == 0, os.read(ours, 10000)
+    assert process.wait(timeout=300) == 0, os.read(ours, 10000)
     process.stdout.close()
     seen = os.read(ours, 10000).decode()
     os.close(ours)
     listed = subprocess.run(
         [sys.executable, "-m", "pace_edge", "labels", "--examples", "--json", "--model", model],
-        capture_output=True, check=True, timeout=120,
+        capture_output=True, check=True, timeout=300,
     )  # fmt: skip
     return seen, {one["id"]: one["label"] for one in json.loads(listed.stdout)}
 
@@ -72,7 +72,7 @@ def test_at_a_terminal_it_is_asked_and_the_answer_done(model, words, answer, lab
 def test_elsewhere_it_is_refused_and_insisted_on_by_a_flag(model, words):
     def do(*more):
         command = [sys.executable, "-m", "pace_edge", *words, *more, "--model", model]
-        return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
+        return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
 
     refused = do()
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -92,7 +92,7 @@ def test_of_a_folder_every_label_is_asked_about_before_anything_is_taught(model,
 def test_of_a_folder_nothing_is_taught_where_a_label_is_refused(model, folder):
     def do(*more):
         command = [sys.executable, "-m", "pace_edge", "learn", "--folder", folder, *more, "--model", model]
-        return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
+        return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
 
     refused = do()
     assert (refused.returncode, refused.stdout) == (1, "")

@@ -140,7 +140,7 @@ def test_a_live_source_that_gives_nothing_is_said_with_what_to_do(small_model, m
 def test_bench_hears_a_microphone_at_its_own_pace(virtual_microphone, small_model):
     command, environment = [sys.executable, "-m", "pace_edge"], virtual_microphone.env
     found = subprocess.run(
-        [*command, "devices", "--json"], capture_output=True, check=True, timeout=120, env=environment
+        [*command, "devices", "--json"], capture_output=True, check=True, timeout=300, env=environment
     )
     (number,) = [str(device["index"]) for device in json.loads(found.stdout)]
     words = ["--model", small_model, "--seconds", "5", "--json", "--input", number]

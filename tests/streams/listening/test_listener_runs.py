@@ -220,7 +220,7 @@ def test_a_swap_from_another_thread_while_it_runs(small_model, same, rng):
         def __iter__(self):
             for i, chunk in enumerate(self.chunks):
                 if i == 10:
-                    assert swapped.wait(60)
+                    assert swapped.wait(300)
                 yield chunk
 
     with open_journal(model) as journal, Listener(model, journal, Options()) as listener:

@@ -14,7 +14,7 @@ def chunks(*, send: int | None = None, then_wait: bool = False):
     if send is not None:
         os.kill(os.getpid(), send)
     if then_wait:
-        threading.Event().wait(60)
+        threading.Event().wait(300)
     yield 2
 
 

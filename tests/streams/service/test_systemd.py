@@ -21,8 +21,8 @@ def test_systemd_takes_the_unit(tmp_path, user):
     file.write_text(systemd.unit(home=home, config=home / "my config.toml", user=user, writable=[home / "a b"]))
     scope = "--system" if user else "--user"
     done = subprocess.run(
-        ["systemd-analyze", scope, "--man=no", "verify", file], capture_output=True, text=True, timeout=60, check=False,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)},
+        ["systemd-analyze", scope, "--man=no", "verify", file], capture_output=True, text=True, timeout=300,
+        check=False, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)},
     )  # fmt: skip
     assert "pace-edge.service" not in done.stderr, done.stderr
 

@@ -122,5 +122,5 @@ def test_without_the_extra_it_is_named():
         "try: Metrics(0, counters=Counters)\n"
         "except PaceEdgeError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
     assert "pip install 'pace-edge[metrics]'" in done.stdout

@@ -16,9 +16,10 @@ from streams.sources.network import open_stream, without_secrets
 from streams.sources.source import open_source
 from streams.sources.watchdog import Patience
 from tests.media import loudest_hz, tone, write_media
+from tests.waiting import PATIENCE_S
 
 SOON = Patience(opening_s=60, stuck_s=10, silent_s=0, first_retry_s=0.1, last_retry_s=0.5)
-LONGEST_S = 120  # on a busy machine
+LONGEST_S = PATIENCE_S
 
 
 class Files(SimpleHTTPRequestHandler):

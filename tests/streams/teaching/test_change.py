@@ -249,7 +249,7 @@ def test_what_is_looked_up_and_what_is_written_are_one_decision(changer, tmp_pat
         else:
             changer._journal.append("rename", "a", new_label="b")
         thread.start()
-        assert ready.wait(60)
+        assert ready.wait(300)
         thread.join(0.5)  # it waits for us to decide
         before = changer._journal.operations()
     thread.join()

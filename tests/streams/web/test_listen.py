@@ -65,12 +65,12 @@ def loud(window):
 
 @contextmanager
 def listening(*words, environment=None):
-    """For five minutes at most."""
+    """For ten minutes at most."""
     process = subprocess.Popen(
         [sys.executable, "-m", "pace_edge", "listen", "--web", "127.0.0.1:0", *map(str, words)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment or os.environ,
     )  # fmt: skip
-    limit = threading.Timer(300, process.kill)
+    limit = threading.Timer(2 * PATIENCE_S, process.kill)
     limit.start()
     one = Listening(process)
     try:

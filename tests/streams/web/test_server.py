@@ -159,7 +159,7 @@ def test_without_the_extra_it_is_named():
         "try: Web(None, None, None)\n"
         "except PaceEdgeError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
     assert "pip install 'pace-edge[web]'" in done.stdout
 
 

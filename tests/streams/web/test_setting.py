@@ -64,7 +64,7 @@ def test_what_is_set_survives_a_restart_and_config_shows_where_it_is_from(small_
         assert served.post("/api/threshold", label="", threshold=None)["threshold"] == pytest.approx(0.3)  # the model's
     assert configure(environment={}).settings.events.thresholds == {'a "quoted" name': 0.7}
     shown = subprocess.run(
-        [sys.executable, "-m", "pace_edge", "config", "--show", "--json"], capture_output=True, check=True, timeout=60
+        [sys.executable, "-m", "pace_edge", "config", "--show", "--json"], capture_output=True, check=True, timeout=300
     )
     rows = {row["key"]: row for row in json.loads(shown.stdout)}
     assert rows["windows.gain_db"]["value"] == "3.5"
