@@ -23,8 +23,9 @@ DECAY_DB = 30.0  # below its peak a sound is over
 STEADY_DB = 10.0  # a stretch whose level varies less has no sound in it that stands out: it is one
 QUIET_S = 10.0  # of a minute are needed to know how quiet it is without the sound
 _QUIETEST = round(2.0 / BLOCK_S)  # pieces of the level: in its quietest two seconds a minute is without the sound
-PROMINENT_DB = 20.0  # a sound so far below another is steps and keys beside it, and not the one that was meant
+PROMINENT_DB = 20.0  # what is so far below a sound, and does not hold on, is steps and keys beside it
 WALK_S = 20.0  # after a sound somebody has come to the keys: what is quieter later stands for itself
+HELD_S, HELD_DB = 1.0, 10.0  # a sound that stays so long within so much of its peak holds on
 MOST = 0.8  # of a window in a range, or of a range in a window, to be meant by it
 
 
@@ -59,6 +60,7 @@ class HeardSound:
     peak_dbfs: float
     called: str
     windows: tuple[HeardWindow, ...]
+    holds_on: bool = True  # its level, as that of a bell or a voice; steps and keys do not
     has_sound: bool = True  # else it is a stretch in which there is only background, or silence
 
     @property
@@ -84,9 +86,9 @@ def sounds(stream: HeardStream, known: Known) -> list[HeardSound]:
     """Those of one stream, in order."""
     quiet_dbfs = _quiet_dbfs(stream.windows)
     return [
-        _sound(stream, run, start_s, end_s)
+        replace(_sound(stream, run, start_s, end_s), holds_on=holds_on)
         for run in _runs(stream.windows, known)
-        for start_s, end_s in _stretches(run, quiet_dbfs, known)
+        for start_s, end_s, holds_on in _stretches(run, quiet_dbfs, known)
     ]
 
 
@@ -137,14 +139,15 @@ def _runs(windows: Sequence[HeardWindow], known: Known) -> Iterator[list[HeardWi
         yield run
 
 
-def _stretches(run: Sequence[HeardWindow], quiet_dbfs: float, known: Known) -> Iterator[tuple[float, float]]:
-    """Where the level of a run stands out, from second to second. A steady run is one stretch, unless it is as loud as
-    the minute always is and nobody knows it: that is the room."""
+def _stretches(run: Sequence[HeardWindow], quiet_dbfs: float, known: Known) -> Iterator[tuple[float, float, bool]]:
+    """Where the level of a run stands out, from second to second, and whether it holds on there. A steady run is one
+    stretch, unless it is as loud as the minute always is and nobody knows it: that is the room."""
     ends, levels = _track(run)
     if not len(levels) or levels.max() - max(levels.min(), quiet_dbfs) < STEADY_DB:
         stands_out = not len(levels) or levels.max() >= quiet_dbfs + STANDS_OUT_DB
         if stands_out or any(known.is_named(window) for window in run):
-            yield run[0].start_s, run[-1].end_s
+            held = not len(levels) or _holds_on(levels, quiet_dbfs + STANDS_OUT_DB)
+            yield run[0].start_s, run[-1].end_s, held
         return
     floor = quiet_dbfs + STANDS_OUT_DB if np.isfinite(quiet_dbfs) else levels.max() - DECAY_DB
     floor = max(floor, AUDIBLE_DBFS)
@@ -152,8 +155,12 @@ def _stretches(run: Sequence[HeardWindow], quiet_dbfs: float, known: Known) -> I
         part for piece in _unbroken(np.flatnonzero(levels >= floor), ends)
         for part in _unbroken(piece[levels[piece] >= levels[piece].max() - DECAY_DB], ends)
     ]  # fmt: skip
-    for sound in _joined(pieces, ends, levels):
-        yield max(run[0].start_s, float(ends[sound[0]]) - BLOCK_S), float(ends[sound[-1]])
+    loud = np.full(len(levels), -np.inf)
+    for piece in pieces:
+        loud[piece] = levels[piece]
+    for first, last in _joined(pieces, ends, levels):
+        held = _holds_on(loud[first : last + 1], floor)
+        yield max(run[0].start_s, float(ends[first]) - BLOCK_S), float(ends[last]), held
 
 
 def _unbroken(indices: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
@@ -161,24 +168,36 @@ def _unbroken(indices: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
     return np.split(indices, np.flatnonzero(np.diff(ends[indices]) > 1.5 * BLOCK_S) + 1)
 
 
-def _joined(pieces: Sequence[np.ndarray], ends: np.ndarray, levels: np.ndarray) -> list[np.ndarray]:
-    """Pieces of a level as sounds, each its indices [n]: a pause does not part what is about as loud, nor does a longer
-    one in which it goes on more quietly; and a sound is parted from steps and keys before, between and after it."""
-    joined: list[np.ndarray] = []
-    going_on_s = -np.inf  # without a pause since then
-    for before, piece in zip([None, *pieces], pieces, strict=False):
-        begin_s = float(ends[piece[0]]) - BLOCK_S
-        if before is None or begin_s - ends[before[-1]] > PAUSE_S + BLOCK_S / 2:
-            going_on_s = begin_s
-        for i in reversed(range(len(joined))):
-            end_s = float(ends[joined[i][-1]])
-            follows = end_s > going_on_s and begin_s - end_s <= BRIDGED_S + BLOCK_S / 2
-            if follows and abs(levels[piece].max() - levels[joined[i]].max()) < PROMINENT_DB:
-                joined[i] = np.r_[joined[i], piece]
-                break
-        else:
-            joined.append(piece)
-    return joined
+def _joined(pieces: Sequence[np.ndarray], ends: np.ndarray, levels: np.ndarray) -> list[tuple[int, int]]:
+    """Pieces of a level as sounds, each its first and last index. The loudest piece reaches as far as others follow it
+    that are about as loud: a pause does not part them, nor does a longer one in which it goes on more quietly. What is
+    quieter before and after it, such as steps and keys, is not joined across it."""
+    if not pieces:
+        return []
+    peaks = [levels[piece].max() for piece in pieces]
+    loudest = int(np.argmax(peaks))
+    reach = {}
+    for step in (-1, 1):
+        edge = before = i = loudest
+        while 0 <= (i := i + step) < len(pieces) and _gap_s(pieces, ends, before, i) <= PAUSE_S + BLOCK_S / 2:
+            if peaks[i] > peaks[loudest] - PROMINENT_DB and _gap_s(pieces, ends, edge, i) <= BRIDGED_S + BLOCK_S / 2:
+                edge = i
+            before = i
+        reach[step] = edge
+    first, last = reach[-1], reach[1]
+    whole = (int(pieces[first][0]), int(pieces[last][-1]))
+    return [*_joined(pieces[:first], ends, levels), whole, *_joined(pieces[last + 1 :], ends, levels)]
+
+
+def _gap_s(pieces: Sequence[np.ndarray], ends: np.ndarray, one: int, other: int) -> float:
+    first, last = sorted((one, other))
+    return float(ends[pieces[last][0]] - BLOCK_S - ends[pieces[first][-1]])
+
+
+def _holds_on(levels: np.ndarray, floor: float) -> bool:
+    """Whether a sound keeps its level for a while, as a bell, a voice or a motor does, and steps and keys do not."""
+    on = np.flatnonzero(np.diff(np.r_[False, levels >= max(floor, levels.max() - HELD_DB), False]))
+    return bool(max(on[1::2] - on[::2], default=0) * BLOCK_S >= HELD_S - BLOCK_S / 2)
 
 
 def _sound(stream: HeardStream, run: Sequence[HeardWindow], start_s: float, end_s: float) -> HeardSound:
@@ -220,7 +239,7 @@ def _quiet_dbfs(windows: Sequence[HeardWindow]) -> float:
 
 def _beside_another(sound: HeardSound, found: Sequence[HeardSound]) -> bool:
     """Whether it is steps and keys beside a sound that is so much louder and was heard at most WALK_S before it."""
-    return any(
+    return not sound.holds_on and any(
         sound.peak_dbfs <= one.peak_dbfs - PROMINENT_DB
         and -one.duration_s <= sound.at_unix_s - one.at_unix_s - one.duration_s <= WALK_S
         for one in found

@@ -172,3 +172,33 @@ def test_an_alarm_that_fills_nearly_the_whole_minute_is_a_sound():
     stream = heard((3, ROOM_DBFS), (55, -20), call=lambda levels: "unknown", score=0.9)
     (found,) = sounds(stream, KNOWN)
     assert (found.start_s, found.end_s) == (pytest.approx(3, abs=0.2), pytest.approx(58, abs=0.2))
+
+
+def test_what_is_quiet_before_and_after_a_sound_is_not_joined_across_it():
+    steps = [part for _ in range(8) for part in ((0.1, -38), (0.4, ROOM_DBFS))]
+    stream = heard((12, ROOM_DBFS), (0.1, -38), (0.2, ROOM_DBFS), (0.5, -12), (0.3, ROOM_DBFS), *steps, (3, ROOM_DBFS))
+    found, _ = last_sound([stream], KNOWN)
+    assert (found.start_s, found.end_s) == (pytest.approx(12.3, abs=0.15), pytest.approx(12.8, abs=0.15))
+    for one in sounds(stream, KNOWN):
+        assert (one.start_s >= found.end_s or one.end_s <= found.start_s) or one == found
+
+
+def test_quiet_parts_between_two_loud_ones_do_not_part_them():
+    ticks = [part for _ in range(5) for part in ((0.1, -30), (0.4, ROOM_DBFS))]
+    stream = heard((12, ROOM_DBFS), (0.3, -14), (0.4, -45), *ticks, (0.3, -14), (0.2, -40), (6, ROOM_DBFS))
+    (found,) = [one for one in sounds(stream, KNOWN) if one.peak_dbfs > -20]
+    assert (found.start_s, found.end_s) == (pytest.approx(12, abs=0.15), pytest.approx(15.5, abs=0.2))
+
+
+@pytest.mark.parametrize("gap_s", [4, 10, 18])
+def test_a_bell_after_a_door_that_fell_shut_much_louder_is_the_last_sound(gap_s):
+    stream = heard((12, ROOM_DBFS), (0.5, -3), (gap_s, ROOM_DBFS), (1.6, -27), (5, ROOM_DBFS))
+    found, later = last_sound([stream], KNOWN)
+    assert (found.start_s, later) == (pytest.approx(12.5 + gap_s, abs=0.15), [])
+
+
+def test_a_rustle_of_steps_that_does_not_hold_on_is_none_however_long_it_goes_on():
+    steps = [part for _ in range(20) for part in ((0.2, -42), (0.2, ROOM_DBFS))]
+    stream = heard((12, ROOM_DBFS), (1.6, -14), (1.5, ROOM_DBFS), *steps, (2, ROOM_DBFS))
+    found, later = last_sound([stream], KNOWN)
+    assert (round(found.start_s), len(later)) == (12, 1)
