@@ -28,6 +28,7 @@ except ImportError:  # Windows, where a file that is open cannot be removed
 
 SCHEMA = 1
 LEFT_BEHIND_S = 60.0  # a file without a lock may be that of a listener that is just starting
+LOOKS = 50  # of others at a new file, each of a moment, until it is locked
 TOLD = 3  # listeners that are named in one go
 
 
@@ -152,12 +153,22 @@ def _made(path: Path) -> IO[bytes]:
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b")
     try:
         if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
     except OSError:
         path.unlink(missing_ok=True)
         file.close()
         raise
     return file
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Whoever looks whether its listener lives has a lock on it for a moment. Raises OSError."""
+    for _ in range(LOOKS):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(0.02)
+    raise BlockingIOError
 
 
 def _read(path: Path) -> RunningListener | None:

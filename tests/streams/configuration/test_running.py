@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -179,3 +180,24 @@ def test_what_a_listener_says_of_itself_follows_its_model_and_its_sources(small_
         listener.finish("attic")
         assert running()[0].sources == ("cellar",)
     assert running() == []
+
+
+def test_a_listener_that_others_look_at_while_it_begins_is_found_all_the_same(small_model, journal, state_folder):
+    """Whoever looks whether a file is left holds a lock on it for a moment."""
+    stop = threading.Event()
+
+    def look():
+        while not stop.is_set():
+            running()
+
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    for one in lookers:
+        one.start()
+    try:
+        for _ in range(50):
+            with Registration(read_model(small_model), journal):
+                assert running()
+    finally:
+        stop.set()
+        for one in lookers:
+            one.join()
