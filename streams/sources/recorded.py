@@ -22,7 +22,7 @@ A_TIME = "one such as 2026-01-01T05:00:00, or with a zone: 2026-01-01T05:00:00+0
 _CHUNKS = 1000
 _RIFF = (b"RIFF", b"RF64", b"BW64")
 
-_ZONE = r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?(?!\d))?"
+_ZONE = r"(?P<zone>Z|[+-]\d\d:?\d\d(?!\d)|\+\d\d(?!\d))?"  # "-02" alone is the number of a take
 _NAMES = tuple(map(re.compile, (
     # Frontier Labs 20200601T053000+1000_..., S20200601T053000.123+1000_E...; ISO 8601
     rf"(?<!\d)(\d{{4}})-?(\d\d)-?(\d\d)T(\d\d)[-:]?(\d\d)[-:]?(\d\d)(?:\.\d+)?{_ZONE}(?!\d)",

@@ -73,11 +73,15 @@ def test_the_common_recorders_write_the_local_time_into_the_name(name, zone):
 
 @pytest.mark.parametrize("name", [
     "20260101T150000+1000_REC.flac", "S20260101T150000.123456+1000_E20260101T160000+1000_+12.34-123.45.wav",
-    "20260101T050000Z.wav", "2026-01-01T05-00-00Z.wav", "20260101_050000Z.wav", "20260101T030000-02_site.wav",
+    "20260101T050000Z.wav", "2026-01-01T05-00-00Z.wav", "20260101_050000Z.wav", "20260101T030000-0200_site.wav",
     "20260101_103000+0530.wav", "2026-01-01_10-30-00+05:30.wav",
 ])  # fmt: skip
 def test_a_zone_in_the_name_counts(name):
     assert of_name(name) == FIVE
+
+
+def test_the_number_of_a_take_is_no_zone(zone):
+    assert of_name("20260101T050000-02.wav") == FIVE - zone
 
 
 @pytest.mark.parametrize("name", [
