@@ -20,8 +20,8 @@ from pace_edge.arguments import check_seconds, check_type
 from pace_edge.clips import clip_windows
 from pace_edge.config import HEARD_KEPT_S
 from pace_edge.errors import AudioError, JournalError, LearningError, UsageError
-from pace_edge.files import write_whole
 from pace_edge.heard_memory import BLOCK_S, HeardStream
+from pace_edge.kept_audio import write_kept
 from pace_edge.label_check import UNKNOWN
 from pace_edge.model_file import Model
 from pace_edge.samples import as_sound
@@ -369,7 +369,7 @@ class Teacher(Changer):
         soundfile.write(file, clip, self.rate_hz, format="FLAC", subtype="PCM_16")
         name = f"{uuid.uuid4().hex}.flac"
         try:
-            write_whole(self._journal.clips / name, file.getvalue())
+            write_kept(self._journal.clips, name, file.getvalue())
         except OSError as error:
             raise JournalError(
                 f"the recording cannot be kept in {self._journal.clips}: {error.strerror}",

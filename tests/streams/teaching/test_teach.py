@@ -168,6 +168,7 @@ def test_a_recording_is_kept_when_it_is_asked_for_and_a_file_is_remembered(teach
     assert of_file.audio_sha256 == hashlib.sha256((tmp_path / "ring.wav").read_bytes()).hexdigest()
     clip = teacher._journal.clips / kept.audio
     assert kept.audio_sha256 == hashlib.sha256(clip.read_bytes()).hexdigest()
+    assert clip.stat().st_mode & 0o777 == 0o600  # the sound of somebody's home
     assert np.abs(soundfile.read(clip)[0] - soundfile.read(tmp_path / "again.wav")[0]).max() < 1e-4
 
 
