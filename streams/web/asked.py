@@ -34,9 +34,6 @@ class WhatItIs(Asked):
     label: Label | None = None
     background: Annotated[bool, Field(description="Instead of a label: it is nothing to be announced.")] = False
     new_class: NewClass = False
-    force: Annotated[bool, Field(description="Also silence, a clipped sound, or what the model calls background.")] = (
-        False
-    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -45,7 +42,15 @@ class WhatItIs(Asked):
         return self
 
 
-class Learn(WhatItIs):
+class Teach(WhatItIs):
+    """What a sound is that is taught, and whether it is meant although it is doubtful."""
+
+    force: Annotated[bool, Field(description="Also silence, a clipped sound, or what the model calls background.")] = (
+        False
+    )
+
+
+class Learn(Teach):
     """`last_s`, or `start_s` and `end_s`; without them the last sound of the last minute, whole. Without `source`, the
     source that heard it loudest; that of `start_s` is the loudest one now."""
 

@@ -36,7 +36,7 @@ CALLS = (
     Call("POST", "/api/learn", "Teach from what was heard in the last minute.", teaching.learn, answers.LessonSaid,
          asked.Learn),
     Call("POST", "/api/learn/file", "Teach from an audio file, the body: wav, flac, ogg, opus or mp3, up to 25 MB.",
-         teaching.learn_file, answers.LessonSaid, asked.WhatItIs, upload=True),
+         teaching.learn_file, answers.LessonSaid, asked.Teach, upload=True),
     Call("POST", "/api/correct", "Say what an announced sound, or an example, really was.", teaching.correct,
          answers.ChangeSaid, asked.Correct),
     Call("POST", "/api/remove", "Take one example back.", teaching.remove, answers.ChangeSaid, asked.OneExample),

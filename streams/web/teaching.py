@@ -15,7 +15,7 @@ from pace_edge.audio import stream_audio
 from pace_edge.errors import AudioError, LearningError
 from streams.teaching.change import Change
 from streams.teaching.teach import LONGEST_S, Lesson, Teacher
-from streams.web.asked import Correct, Forget, Learn, OneExample, OneLabel, Rename, SoundQuery, Undo, WhatItIs
+from streams.web.asked import Correct, Forget, Learn, OneExample, OneLabel, Rename, SoundQuery, Teach, Undo, WhatItIs
 from streams.web.desk import BusyError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _meant(listener: Listener, source: str | None) -> set[str]:
     return {remembered[source]}
 
 
-async def learn_file(context: Context, asked: WhatItIs, request: Request) -> dict[str, Any]:
+async def learn_file(context: Context, asked: Teach, request: Request) -> dict[str, Any]:
     """The body goes into a file that has no name of the request's, and is read by libsndfile alone."""
     if context.uploads.locked():
         raise BusyError
@@ -106,7 +106,7 @@ async def learn_file(context: Context, asked: WhatItIs, request: Request) -> dic
         return await _learn_file(context, asked, request)
 
 
-async def _learn_file(context: Context, asked: WhatItIs, request: Request) -> dict[str, Any]:
+async def _learn_file(context: Context, asked: Teach, request: Request) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="pace-edge-") as folder:
         path = Path(folder) / "upload"
         with path.open("wb") as file:

@@ -196,6 +196,7 @@ def test_an_announced_sound_is_corrected_and_says_so(served):
         ("/api/learn", {"label": "a", "last_s": 2, "file": "/etc/passwd"}, 422, "file"),
         ("/api/correct", {"event": "nothing", "label": "a"}, 409, "no event 'nothing' is remembered"),
         ("/api/correct", {"label": "a"}, 422, "give an event or an example"),
+        ("/api/correct", {"label": "a", "example": 1, "force": True}, 422, "force"),
         ("/api/correct", {"example": 99, "label": "a"}, 409, "no example 99 counts"),
         ("/api/remove", {"example": 99}, 409, "no example 99 counts"),
         ("/api/remove", {"example": "1 OR 1=1"}, 422, "example"),
