@@ -18,8 +18,8 @@ __version__ = "0.1.0"
 
 PUBLIC = {  # name: (the module that has it, imported when it is first used; one line for help())
     # listening
-    "listen": ("streams.listening.listener", "what is heard from a microphone, file, address, array: an iterator"),
-    "alisten": ("streams.listening.asynchronous", "the same for `async for`"),
+    "listen": ("streams.listening.listen", "what is heard from a microphone, file, address, array: an iterator"),
+    "alisten": ("streams.listening.listen", "the same for `async for`"),
     "classify": ("streams.listening.classify", "what a clip is called: an array with its rate, or a file"),
     "Classification": ("streams.listening.classify", "what `classify` returns"),
     "Listener": ("streams.listening.listener", "listening for a program that has the sound itself: feed it"),

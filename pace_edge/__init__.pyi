@@ -22,12 +22,12 @@ from streams.heard import Gap as Gap
 from streams.heard import Notice as Notice
 from streams.heard import SourceState as SourceState
 from streams.heard import Window as Window
-from streams.listening.asynchronous import alisten as alisten
 from streams.listening.classify import Classification as Classification
 from streams.listening.classify import classify as classify
 from streams.listening.learner import open_journal as open_journal
+from streams.listening.listen import alisten as alisten
+from streams.listening.listen import listen as listen
 from streams.listening.listener import Listener as Listener
-from streams.listening.listener import listen as listen
 from streams.listening.options import Options as Options
 from streams.sources.microphone import input_devices as input_devices
 from streams.teaching.change import Change as Change

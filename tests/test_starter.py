@@ -13,7 +13,7 @@ from pace_edge.config import DEMO_RECORDING, STARTER_MODEL
 from pace_edge.model_file import PREFIX, read_model
 from streams.heard import Event
 from streams.listening.encoder import Encoder
-from streams.listening.listener import listen
+from streams.listening.listen import listen
 from streams.teaching.labels import labels
 from streams.teaching.teach import Teacher
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pace_edge.config import DEMO_RECORDING
 from streams.heard import Event
-from streams.listening.listener import listen
+from streams.listening.listen import listen
 
 SLACK_S = 2.0  # the window's length: an event may begin and end that much around the sound
 

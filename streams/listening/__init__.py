@@ -2,5 +2,5 @@
 
 Read in this order: windows, gate, encoder; event_rule, events; counters and notices; learner (a model that keeps up
 with its journal), memory; options; ears (a model at work), stream (one source's sound), listener (the loop),
-asynchronous; classify (a clip without a stream).
+listen (in one call); classify (a clip without a stream).
 """

@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
-from pace_edge.arguments import check_type, shown
+from pace_edge.arguments import check_type
 from pace_edge.audio import level_dbfs
 from pace_edge.config import HEARD_KEPT_S
-from pace_edge.errors import JournalError, ModelFileError, UsageError
+from pace_edge.errors import JournalError, ModelFileError
 from pace_edge.journal import Journal
 from pace_edge.label_check import UNKNOWN, nearest
 from pace_edge.model_file import Model
@@ -32,10 +32,7 @@ from streams.listening.learner import open_journal
 from streams.listening.notices import Notices
 from streams.listening.options import Options
 from streams.listening.stream import Stream
-from streams.sources.source import Source, check_source, is_sound, source_of
-
-if TYPE_CHECKING:
-    from streams.sources.source import AnySource
+from streams.sources.source import Source
 
 ENDED_KEPT = 100  # streams that ended in the last minute; of a folder of short files there may be more
 CLIPPED = 0.001  # of a window's samples at full scale: worth a word
@@ -425,59 +422,3 @@ def _news(source: Source) -> list[SourceState]:
 def _clipped_words(window: Window) -> str:
     share = f"{100 * window.clipped:.1f} % of the sound"
     return f"{share} is at full scale, and so distorted: turn the microphone or the gain down."
-
-
-def listen(
-    model: str | Path | Model | None = None,
-    source: AnySource = None,
-    *,
-    rate_hz: float | None = None,
-    channel: int | None = None,
-    realtime: bool = True,
-    journal: str | Path | None = None,
-    options: Options | None = None,
-    events_only: bool = False,
-    stop: threading.Event | None = None,
-) -> Iterator[Heard]:
-    """Listen until the source ends, or `stop` is set: then after the next chunk, with the ends of what is going on.
-
-    `model` and `journal`: None, as configured in the environment or config.toml, else the starter and the file of the
-    model's name. `source`: None, the default microphone; a microphone's number or part of its name; a file or folder,
-    as a str or Path; an address; "-" for PCM on standard input; an array, or an iterable of arrays, of `rate_hz`
-    samples per second, as `Teacher.learn` takes them; or an opened `Source`. `channel`: this one alone, the first is 1;
-    else their average. `realtime`: play a file or an array at its own speed; of an iterable: its sound is made as it
-    comes, so that the clock has its time. `options`: thresholds, gate, provider and all else.
-
-    It yields all that a listener reports; with `events_only` events alone. An argument of a wrong type raises
-    UsageError at once; what cannot be opened or heard raises the errors of `pace_edge.errors` when it is met.
-
-    >>> import pace_edge
-    >>> events = pace_edge.listen(source="demo.flac", realtime=False, events_only=True)
-    >>> [event.label for event in events if event.state == "start"][:2]
-    ['rooster', 'dog_bark']
-    """
-    _check_arguments(model, options, stop)
-    check_source(source, rate_hz)
-    return _listen(model, source, rate_hz, channel, realtime, journal, options, events_only, stop)
-
-
-def _check_arguments(model: object, options: object, stop: object) -> None:
-    do = "The first argument is the model; the sound is source=."
-    if isinstance(model, str | Path) and is_sound(str(model)):
-        raise UsageError(f"listen({shown(model)}) names no model", do=do)
-    check_type("model", model, (str, Path, Model, type(None)), "a model file, a Model or None", do=do)
-    check_type("options", options, (Options, type(None)), "pace_edge.Options(...)")
-    check_type("stop", stop, (threading.Event, type(None)), "a threading.Event")
-
-
-def _listen(
-    model: str | Path | Model | None, source: AnySource, rate_hz: float | None, channel: int | None, realtime: bool,
-    journal: str | Path | None, options: Options | None, events_only: bool, stop: threading.Event | None,
-) -> Iterator[Heard]:  # fmt: skip
-    found = place(model, journal=journal)
-    model = found.load()
-    opened = source_of(source, to_hz=model.info.rate_hz, realtime=realtime, rate_hz=rate_hz, channel=channel)
-    with Listener(model, found.journal_of(model), options, stop=stop) as listener:
-        for heard in listener.run(opened):
-            if isinstance(heard, Event) or not events_only:
-                yield heard

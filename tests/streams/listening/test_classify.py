@@ -9,7 +9,7 @@ from pace_edge.model_file import read_model
 from streams.heard import Window
 from streams.listening.classify import classify
 from streams.listening.learner import open_journal
-from streams.listening.listener import listen
+from streams.listening.listen import listen
 from streams.teaching.teach import Teacher
 from tests.streams.arrays import Arrays
 from tests.synthetic import RATE_HZ, hiss, tone

@@ -9,7 +9,8 @@ from pace_edge.model_file import read_model
 from pace_edge.operations import Operation
 from streams.heard import Event, Gap, Window
 from streams.listening.learner import Learner, open_journal
-from streams.listening.listener import Listener, listen
+from streams.listening.listen import listen
+from streams.listening.listener import Listener
 from streams.listening.options import Options
 from streams.teaching.change import Changer
 from streams.teaching.teach import Teacher

@@ -9,7 +9,8 @@ from pace_edge.errors import UsageError
 from pace_edge.model_file import read_model
 from streams.heard import Event, Notice, Window
 from streams.listening.learner import open_journal
-from streams.listening.listener import Listener, listen
+from streams.listening.listen import listen
+from streams.listening.listener import Listener
 from streams.listening.options import Options
 from tests.streams.arrays import Arrays
 from tests.synthetic import RATE_HZ, hiss, tone, with_info

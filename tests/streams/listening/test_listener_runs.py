@@ -11,7 +11,8 @@ from pace_edge.journal import Example
 from pace_edge.model_file import read_model
 from streams.heard import Event, Gap, Notice, SourceState, Window
 from streams.listening.learner import open_journal
-from streams.listening.listener import Listener, listen
+from streams.listening.listen import listen
+from streams.listening.listener import Listener
 from streams.listening.options import Options
 from streams.teaching.teach import Teacher
 from tests.streams.arrays import Arrays

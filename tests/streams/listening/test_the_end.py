@@ -7,7 +7,8 @@ import soundfile
 from pace_edge.model_file import read_model
 from streams.heard import Event, Window
 from streams.listening.learner import open_journal
-from streams.listening.listener import Listener, listen
+from streams.listening.listen import listen
+from streams.listening.listener import Listener
 from streams.listening.options import Options
 from streams.listening.windows import Windower
 from streams.sources.standard_input import StandardInput

@@ -10,7 +10,8 @@ from pace_edge.journal import Journal
 from pace_edge.model_file import read_model
 from streams.heard import Event, Gap, Window
 from streams.listening.learner import open_journal
-from streams.listening.listener import Listener, listen
+from streams.listening.listen import listen
+from streams.listening.listener import Listener
 from streams.service.opening import chunks_of
 from streams.sources.several import arrivals
 from tests.streams.arrays import Arrays

@@ -9,8 +9,7 @@ import soxr
 
 from pace_edge.errors import AudioError, UsageError
 from streams.heard import Event, SourceState
-from streams.listening.asynchronous import alisten
-from streams.listening.listener import listen
+from streams.listening.listen import alisten, listen
 from streams.listening.options import Options
 from streams.sources.arrays import ArraySource
 from tests.streams.arrays import Arrays

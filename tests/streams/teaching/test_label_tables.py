@@ -6,7 +6,7 @@ import soundfile
 
 from pace_edge.errors import UsageError
 from streams.heard import Event
-from streams.listening.listener import listen
+from streams.listening.listen import listen
 from streams.sinks.event_file import EventFile
 from streams.sinks.event_formats import audacity_labels, csv_events, raven_selections
 from streams.sinks.reports import Reports

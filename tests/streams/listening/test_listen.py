@@ -10,7 +10,7 @@ import pytest
 import pace_edge
 from pace_edge.errors import AudioError
 from streams.heard import Event, Window
-from streams.listening import asynchronous
+from streams.listening import listen as module
 from tests.streams.arrays import Arrays
 from tests.synthetic import tone
 from tests.waiting import wait_until
@@ -89,7 +89,7 @@ def test_cancelling_closes_the_source_though_it_would_go_on_for_ever(small_model
 
 
 def test_a_slow_reader_makes_listening_wait_in_bounded_memory(small_model, sound, monkeypatch):
-    monkeypatch.setattr(asynchronous, "_WAITING", 3)
+    monkeypatch.setattr(module, "_WAITING", 3)
     read = []
 
     class Watched(Arrays):
