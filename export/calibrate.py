@@ -29,7 +29,7 @@ def weighed(classifier: AnalyticClassifier, weight: float) -> AnalyticClassifier
         return classifier
     classifier.fold()
     G, Q, counts = (weight * part for part in (classifier.G, classifier.Q, classifier.counts))
-    return AnalyticClassifier(G, Q, counts, classifier.labels, weight * classifier.gamma)
+    return AnalyticClassifier(G, Q, counts, classifier.labels, [weight * view.gamma for view in classifier.views])
 
 
 def checkpoint_read_out(leverage_median: float) -> ReadOut:
@@ -41,10 +41,14 @@ def read_out_without_clips(classifier: AnalyticClassifier, weight: float) -> Rea
     """The starter's read-out, with the class of median count as the one that keeps its plain score.
 
     The median leverage is taken from what the classifier was fitted on, clips of this `weight`: each has h = phi'R phi,
-    which would be h / (1 - weight h) had it been left out; their mean h is (M - gamma trace R) / sum of counts.
+    which would be h / (1 - weight h) had it been left out; their mean h is (M - gamma trace R) / sum of counts. Of
+    several views it is their mean.
     """
-    h = (len(classifier.G) - classifier.gamma * float(np.trace(classifier.R))) / float(classifier.counts.sum())
-    unheard = h / max(1 - weight * h, FEWEST)
+    total, left_out = float(classifier.counts.sum()), []
+    for view in classifier.views:
+        h = (len(view.G) - view.gamma * float(np.trace(view.R))) / total
+        left_out.append(h / max(1 - weight * h, FEWEST))
+    unheard = float(np.mean(left_out))
     return replace(checkpoint_read_out(unheard), reference=float(np.median(classifier.counts)))
 
 

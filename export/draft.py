@@ -49,7 +49,12 @@ class Draft:
 
 
 def fitted_through(
-    embedder: ModelProto, projection: RandomProjection, clips: Session, info: ModelInfo, *, gamma: float
+    embedder: ModelProto,
+    projection: RandomProjection,
+    clips: Session,
+    info: ModelInfo,
+    *,
+    gamma: float | Sequence[float],
 ) -> AnalyticClassifier:
     """Ridge regression on the training clips as an exported embedder hears them, one window at a time."""
     runtime, sums = session(embedder), GramSums(projection, clips.labels)

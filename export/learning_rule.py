@@ -12,45 +12,62 @@ from pace_edge.model_parts import COUNTS, R, W
 
 
 def learning_rule(R_value: np.ndarray) -> TrainingInfoProto:
-    """The update of (R, W, counts) by one example, with R's present value; W's and counts' are in the main graph.
+    """The update of (R, W, counts) by one example, with R's present value, [M, M] of one view or [V, M, M] of several;
+    W's and counts' are in the main graph.
 
-    Inputs phi [1, M], y [1, C] (one-hot), weight [1] (negative takes an example back), and the state; any C, so that a
-    class is added by a zero column in W, a zero in counts and a longer y.
+    Inputs phi [1, V M], y [1, C] (one-hot), weight [1] (negative takes an example back), and the state; any C, so that
+    a class is added by a zero column in W, a zero in counts and a longer y. Several views are one batch of products.
     """
 
     def double(name: str, shape: list[int | str]) -> TensorProto:
         return helper.make_tensor_value_info(name, TensorProto.DOUBLE, shape)
 
-    M = len(R_value)
-    one = numpy_helper.from_array(np.ones(1), "rule.one")
-    row = numpy_helper.from_array(np.array([-1], np.int64), "rule.row")
+    def whole(values: list[int], name: str) -> TensorProto:
+        return numpy_helper.from_array(np.array(values, np.int64), name)
+
+    *several, M, _ = R_value.shape  # [] or [V]
+    width = R_value.size // M
+    constants = [numpy_helper.from_array(np.ones(1), "rule.one"), whole([-1], "rule.row")]
+    phi, W_views, W_change = "phi", W, "W_change"
+    before, after = [], []
+    if several:
+        phi, W_views, W_change = "phi_views", "W_views", "W_views_change"
+        constants += [whole([*several, 1, M], "rule.phi_views"), whole([*several, M, -1], "rule.W_views"),
+                      whole([width, -1], "rule.W_rows")]  # fmt: skip
+        before = [
+            helper.make_node("Reshape", ["phi", "rule.phi_views"], [phi]),  # [V, 1, M]
+            helper.make_node("Reshape", [W, "rule.W_views"], [W_views]),  # [V, M, C]
+        ]
+        after = [helper.make_node("Reshape", [W_change, "rule.W_rows"], ["W_change"])]
     nodes = [
-        helper.make_node("MatMul", ["phi", R], ["k"]),  # k' = phi' R, [1, M]; R is symmetric
-        helper.make_node("Transpose", ["k"], ["k_column"], perm=[1, 0]),
-        helper.make_node("MatMul", ["phi", "k_column"], ["h"]),  # phi' R phi
+        *before,
+        helper.make_node("MatMul", [phi, R], ["k"]),  # k' = phi' R, [1, M]; R is symmetric
+        helper.make_node("Transpose", ["k"], ["k_column"], perm=[0, 2, 1] if several else [1, 0]),
+        helper.make_node("MatMul", [phi, "k_column"], ["h"]),  # phi' R phi
         helper.make_node("Mul", ["weight", "h"], ["wh"]),
         helper.make_node("Add", ["wh", "rule.one"], ["pivot"]),
         helper.make_node("Div", ["weight", "pivot"], ["step"]),  # w / (1 + w phi' R phi)
         helper.make_node("Mul", ["k_column", "step"], ["gain"]),  # [M, 1]
         helper.make_node("MatMul", ["gain", "k"], ["R_change"]),
         helper.make_node("Sub", [R, "R_change"], ["R_next"]),
-        helper.make_node("MatMul", ["phi", W], ["prediction"]),
+        helper.make_node("MatMul", [phi, W_views], ["prediction"]),
         helper.make_node("Sub", ["y", "prediction"], ["error"]),
-        helper.make_node("MatMul", ["gain", "error"], ["W_change"]),
+        helper.make_node("MatMul", ["gain", "error"], [W_change]),
+        *after,
         helper.make_node("Add", [W, "W_change"], ["W_next"]),
         helper.make_node("Mul", ["y", "weight"], ["y_weighted"]),
         helper.make_node("Reshape", ["y_weighted", "rule.row"], ["counts_change"]),
         helper.make_node("Add", [COUNTS, "counts_change"], ["counts_next"]),
     ]
-    inputs = [double("phi", [1, M]), double("y", [1, "classes"]), double("weight", [1])]
-    state = [double(R, [M, M]), double(W, [M, "classes"]), double(COUNTS, ["classes"])]
+    inputs = [double("phi", [1, width]), double("y", [1, "classes"]), double("weight", [1])]
+    state = [double(R, [*several, M, M]), double(W, [width, "classes"]), double(COUNTS, ["classes"])]
     outputs = [
-        double("R_next", [M, M]),
-        double("W_next", [M, "classes_next"]),
+        double("R_next", [*several, M, M]),
+        double("W_next", [width, "classes_next"]),
         double("counts_next", ["classes_next"]),
     ]
     algorithm = helper.make_graph(
-        nodes, "learn_one_example", inputs + state, outputs, [one, row, numpy_helper.from_array(R_value, R)]
+        nodes, "learn_one_example", inputs + state, outputs, [*constants, numpy_helper.from_array(R_value, R)]
     )
     bindings = [(R, "R_next"), (W, "W_next"), (COUNTS, "counts_next")]
     return helper.make_training_info(algorithm, bindings, None, None)

@@ -88,9 +88,13 @@ def quietly() -> Iterator[None]:
 def _add_classifier(
     model: ModelProto, projection: RandomProjection, classifier: AnalyticClassifier, info: ModelInfo
 ) -> None:
-    """features = relu(embedding W_proj); scores = features W, calibrated by the classes' counts."""
+    """features = relu(embedding W_proj); scores = features W / V, calibrated by the classes' counts."""
     graph = model.graph
     D, M = projection.steps.shape
+    V, mean = len(classifier.views), []
+    if V > 1:
+        graph.initializer.append(numpy_helper.from_array(np.array(float(V)), "classifier.views"))
+        mean = [helper.make_node("Div", ["summed_scores", "classifier.views"], ["plain_scores"])]
     graph.initializer.extend(
         [
             numpy_helper.from_array(projection.steps, PROJECTION),
@@ -109,7 +113,8 @@ def _add_classifier(
             helper.make_node("MatMul", ["embedding", "projection.weight"], ["projected"]),
             helper.make_node("Relu", ["projected"], ["features"]),
             helper.make_node("Cast", ["features"], ["features_double"], to=TensorProto.DOUBLE),
-            helper.make_node("MatMul", ["features_double", W], ["plain_scores"]),
+            helper.make_node("MatMul", ["features_double", W], ["summed_scores" if mean else "plain_scores"]),
+            *mean,
             helper.make_node("Max", [COUNTS, "read_out.fewest"], ["counts_held"]),
             helper.make_node("Div", ["read_out.reference", "counts_held"], ["counts_inverse"]),
             helper.make_node("Pow", ["counts_inverse", "read_out.power"], ["class_scale"]),

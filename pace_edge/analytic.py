@@ -5,21 +5,32 @@ width D, phi its M features, G = sum w phi phi', Q = sum w phi y', R = (G + gamm
 weight. The truth is (G, Q, counts, gamma); R and W are kept up to date from it. All is float64: in float32 the
 covariance form fails exactly where a device lives, with few labels and a small gamma.
 
-The arithmetic is in ridge.py: a label costs one reading of R; `fold` does the rest when the listener is idle. NumPy
-only.
+The paper has one such solution. Here there may be V side by side, the views: each has M of a window's V M features, its
+own gamma, and no part in the others' solutions; all are taught the same labels. Where one embedding serves words and
+another voices, their scores added serve both, and all stays exact.
+
+Shapes, here and in a model file: W and Q are [V M, C], one view below the other. G and R are [M, M] of one view and
+[V, M, M] of several; gamma is a number of one view and V numbers of several.
+
+The arithmetic of a view is in ridge.py: a label costs one reading of each R; `fold` does the rest when the listener is
+idle. NumPy only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
 from pace_edge.errors import LearningError
-from pace_edge.ridge import FEWEST, Ridge
+from pace_edge.inverse import add_products
+from pace_edge.ridge import SOLVE_FROM, Ridge, never_learned
 
 LARGEST = 127 / 32  # of a projection's entries, in units of a normal one
 ROUNDING = 1e-9  # of G's largest entry; sums may differ from their transpose by it
+FEWEST = 1e-3  # examples; a count below it is rounding
+BATCH = 1024  # windows whose products are summed at once: bounds the memory
 
 
 class RandomProjection:
@@ -47,11 +58,12 @@ class RandomProjection:
         return np.maximum(z.astype(np.float64) @ self._weight, 0.0)
 
 
-class AnalyticClassifier(Ridge):
-    """Ridge regression whose every change is exact: after any sequence of changes W equals the batch solution.
+class AnalyticClassifier:
+    """Ridge regression whose every change is exact: after any sequence of changes each view's W equals its batch
+    solution, and a change that cannot be made changes no view.
 
-    Labels keep their order; `counts[c]` is the total weight of class c's examples. One taught clip is one example,
-    however many windows it has: pass them together and they share its weight.
+    `labels` keep their order; `counts[c]` is the total weight of class c's examples; `views` hold the solutions. One
+    taught clip is one example, however many windows it has: pass them together and they share its weight.
 
     >>> import pace_edge
     >>> import numpy
@@ -62,52 +74,135 @@ class AnalyticClassifier(Ridge):
     'doorbell'
     """
 
+    def __init__(
+        self, G: np.ndarray, Q: np.ndarray, counts: np.ndarray, labels: Sequence[str], gamma: float | Sequence[float]
+    ) -> None:
+        """G [M, M] or [V, M, M], Q [V M, C], counts [C], float64; `gamma` > 0 in the units of G's diagonal, one for all
+        views or one each. Raises LinAlgError unless each G + gamma I > 0, ValueError where shapes do not fit."""
+        self._take([Ridge(*view) for view in _each_view(G, Q, gamma)], counts, labels)
+
     @classmethod
-    def empty(cls, M: int, *, gamma: float) -> AnalyticClassifier:
-        return cls(np.zeros((M, M)), np.zeros((M, 0)), np.zeros(0), (), gamma)
+    def of(cls, views: Iterable[Ridge], counts: np.ndarray, labels: Sequence[str]) -> AnalyticClassifier:
+        """Of solutions that were taught the same examples: each M features wide and C columns. They are not copied."""
+        classifier = cls.__new__(cls)
+        classifier._take(views, counts, labels)
+        return classifier
+
+    @classmethod
+    def empty(cls, M: int, *, gamma: float | Sequence[float], views: int = 1) -> AnalyticClassifier:
+        """Without any example; M features in each view."""
+        return cls(np.zeros((views, M, M)), np.zeros((views * M, 0)), np.zeros(0), (), gamma)
 
     @classmethod
     def from_solution(
-        cls, R: np.ndarray, W: np.ndarray, counts: np.ndarray, labels: Sequence[str], gamma: float
+        cls, R: np.ndarray, W: np.ndarray, counts: np.ndarray, labels: Sequence[str], gamma: float | Sequence[float]
     ) -> AnalyticClassifier:
-        """From what a model file holds: R [M, M] and W [M, C] give G = R^-1 - gamma I and Q = R^-1 W."""
-        inverse = np.linalg.inv(R)
-        inverse = (inverse + inverse.T) / 2.0
-        return cls(inverse - gamma * np.eye(len(R)), inverse @ W, counts, labels, gamma)
+        """From what a model file holds: R [M, M] or [V, M, M] and W [V M, C] give G = R^-1 - gamma I and Q = R^-1 W."""
+        return cls.of([Ridge.from_solution(*view) for view in _each_view(R, W, gamma)], counts, labels)
 
     @classmethod
     def restored(
-        cls, G: np.ndarray, Q: np.ndarray, R: np.ndarray, counts: np.ndarray, labels: Sequence[str], gamma: float
-    ) -> AnalyticClassifier:
-        """From statistics and an R that was kept beside them; solved afresh where R does not fit them."""
-        classifier = cls.__new__(cls)
-        classifier._take(G, Q, counts, labels, gamma)
-        classifier._take_R(np.array(R, np.float64))
-        classifier.W = classifier._R.times(classifier.Q.T).T
-        classifier._check(classifier._rng.choice([-1.0, 1.0], len(classifier.G)))
-        return classifier
+        cls, G: np.ndarray, Q: np.ndarray, R: np.ndarray, counts: np.ndarray, labels: Sequence[str],
+        gamma: float | Sequence[float],
+    ) -> AnalyticClassifier:  # fmt: skip
+        """From statistics and an R, shaped as G, that was kept beside them; solved afresh where R does not fit them."""
+        kept = np.reshape(R, (-1, *np.shape(R)[-2:]))
+        views = [Ridge.restored(*view[:2], r, view[2]) for view, r in zip(_each_view(G, Q, gamma), kept, strict=True)]
+        return cls.of(views, counts, labels)
+
+    def _take(self, views: Iterable[Ridge], counts: np.ndarray, labels: Sequence[str]) -> None:
+        self.views = tuple(views)
+        self.labels = list(labels)
+        self.counts = np.array(counts, np.float64)
 
     # Reading
 
+    @property
+    def width(self) -> int:
+        """The features of a window, V M."""
+        return sum(len(view.G) for view in self.views)
+
+    @property
+    def gamma(self) -> float | tuple[float, ...]:
+        return self.views[0].gamma if len(self.views) == 1 else tuple(view.gamma for view in self.views)
+
+    @property
+    def G(self) -> np.ndarray:
+        """[M, M] of one view, [V, M, M] of several; up to date after `fold`. To be read, as are Q, W and R."""
+        return _stacked([view.G for view in self.views])
+
+    @property
+    def R(self) -> np.ndarray:
+        """[M, M] of one view, [V, M, M] of several, with every pending step folded in."""
+        return _stacked([view.R for view in self.views])
+
+    @property
+    def Q(self) -> np.ndarray:
+        """[V M, C]"""
+        return self.views[0].Q if len(self.views) == 1 else np.concatenate([view.Q for view in self.views])
+
+    @property
+    def W(self) -> np.ndarray:
+        """[V M, C]"""
+        return self.views[0].W if len(self.views) == 1 else np.concatenate([view.W for view in self.views])
+
+    def blocks(self, phi: np.ndarray) -> list[np.ndarray]:
+        """Each view's part of features [..., V M]: V arrays [..., M]."""
+        return np.split(phi, len(self.views), axis=-1)
+
+    def view_scores(self, phi: np.ndarray) -> np.ndarray:
+        """phi_v W_v of each view v: [..., V M] to [V, ..., C]."""
+        return np.stack([part @ view.W for part, view in zip(self.blocks(phi), self.views, strict=True)])
+
     def plain_scores(self, phi: np.ndarray) -> np.ndarray:
-        """phi W: [..., M] to [..., C], the paper's read-out."""
-        return phi @ self.W
+        """The views' mean, phi W / V: [..., V M] to [..., C]. Of one view it is the paper's read-out."""
+        return self.view_scores(phi).mean(0)
+
+    def own_view_scores(self) -> np.ndarray:
+        """What each class's own examples score on average in each view, [V, C], in closed form: Q_c'W_c / counts_c; 0
+        without any."""
+        products = np.stack([np.einsum("mc,mc->c", view.Q, view.W) for view in self.views])
+        return products / np.maximum(self.counts, FEWEST)
 
     def own_scores(self) -> np.ndarray:
-        """What each class's own examples score on average, [C], in closed form: Q_c'W_c / counts_c; 0 without any."""
-        return np.einsum("mc,mc->c", self.Q, self.W) / np.maximum(self.counts, FEWEST)
+        """The views' mean of that, [C]: what each class's own examples score on average."""
+        return self.own_view_scores().mean(0)
+
+    def view_leverages(self, phi: np.ndarray) -> np.ndarray:
+        """h = phi_v'R_v phi_v in each view v, [..., V M] to [V, ...]: near 0 among the examples, towards
+        |phi_v|^2 / gamma_v far off."""
+        return np.stack([view.leverage(part) for part, view in zip(self.blocks(phi), self.views, strict=True)])
+
+    def leverage(self, phi: np.ndarray) -> np.ndarray:
+        """The views' mean of that, [..., V M] to [...]."""
+        return self.view_leverages(phi).mean(0)
 
     # Changing
+
+    def fold(self) -> None:
+        """Merge the pending rank-one steps into R and G: do it when idle, reading does not need it."""
+        for view in self.views:
+            view.fold()
+
+    def add_class(self, label: str) -> None:
+        """A new class starts as a zero column: exact, since every example so far has target 0 for it."""
+        if label in self.labels:
+            return
+        self.labels.append(label)
+        self.counts = np.append(self.counts, 0.0)
+        for view in self.views:
+            view.add_column()
 
     def arrange(self, labels: Sequence[str]) -> None:
         """These classes, in this order. A class that is left out can no longer be named; what was learned of it stays
         in G, where it goes on speaking against the others: exact for the classes that are left."""
         columns = [self._column(label) for label in labels]
         self.labels, self.counts = list(labels), self.counts[columns]
-        self.Q, self.W = self.Q[:, columns], self.W[:, columns]
+        for view in self.views:
+            view.arrange(columns)
 
     def learn(self, phi: np.ndarray, label: str, weight: float = 1.0) -> None:
-        """One example, `weight` > 0, of one window phi [M] or of several [windows, M] that share the weight."""
+        """One example, `weight` > 0, of one window phi [V M] or of several [windows, V M] that share the weight."""
         self.learn_all([(phi, label)], weight)
 
     def learn_all(self, examples: Iterable[tuple[np.ndarray, str]], weight: float = 1.0) -> None:
@@ -130,7 +225,7 @@ class AnalyticClassifier(Ridge):
         self.relabel_all([(phi, old, new)], weight)
 
     def relabel_all(self, examples: Iterable[tuple[np.ndarray, str, str]], weight: float = 1.0) -> None:
-        """Many (phi, old, new): R is read once for each pair of labels."""
+        """Many (phi, old, new): each R is read once for each pair of labels."""
         moves: dict[tuple[str, str], tuple[np.ndarray, float]] = {}
         for phi, old, new in examples:
             q, count = moves.get((old, new), (0.0, 0.0))
@@ -141,39 +236,38 @@ class AnalyticClassifier(Ridge):
             self.move(q, count, old=old, new=new)
 
     def move(self, q: np.ndarray, count: float, *, old: str | None, new: str | None) -> None:
-        """The examples behind q [M], a share of Q's column `old`, are of the class `new`; None: of none that is named.
-
-        W[:, old] -= R q, W[:, new] += R q. Raises LearningError, with nothing changed.
-        """
+        """The examples behind q [V M], a share of Q's column `old`, are of the class `new`; None: of none that is
+        named. Raises LearningError, with nothing changed."""
         a = None if old is None else self._holding(old, count)
-        step = self._R.times(q)
         if new is not None:
             self.add_class(new)
-        for column, sign in ((a, -1.0), (None if new is None else self._column(new), 1.0)):
+        b = None if new is None else self._column(new)
+        for part, view in zip(self.blocks(q), self.views, strict=True):
+            view.move(part, old=a, new=b)
+        for column, sign in ((a, -1.0), (b, 1.0)):
             if column is not None:
-                self.W[:, column] += sign * step
-                self.Q[:, column] += sign * q
                 self.counts[column] += sign * count
 
     def add_sums(
-        self, G: np.ndarray, Q: np.ndarray, counts: np.ndarray, labels: Sequence[str], gamma: float | None = None
-    ) -> None:
+        self, G: np.ndarray, Q: np.ndarray, counts: np.ndarray, labels: Sequence[str],
+        gamma: float | Sequence[float] | None = None,
+    ) -> None:  # fmt: skip
         """All examples behind other sums at once; the union is exact. Labels not known yet come after those that are.
 
-        G [M, M], Q [M, C] and counts [C] are of the same features, from a classifier after `fold`; `gamma` None keeps
-        the one there is. Raises LearningError, with nothing changed, when they cannot be.
+        G, Q [V M, C] and counts [C] are of the same features, from a classifier of as many views after `fold`; `gamma`
+        None keeps the one there is. Raises LearningError, with nothing changed, when they cannot be.
         """
         G, Q, counts = (np.asarray(part, np.float64) for part in (G, Q, counts))
-        M, C = len(self.G), len(labels)
-        if (G.shape, Q.shape, counts.shape) != ((M, M), (M, C), (C,)) or len(set(labels)) < C:
+        square, C = self.G.shape, len(labels)
+        if (G.shape, Q.shape, counts.shape) != (square, (self.width, C), (C,)) or len(set(labels)) < C:
             raise LearningError(
                 "these sums do not fit the classifier",
-                expected=f"G {(M, M)}, Q {(M, C)}, counts {(C,)} and {C} different labels",
+                expected=f"G {square}, Q {(self.width, C)}, counts {(C,)} and {C} different labels",
                 got=f"G {G.shape}, Q {Q.shape}, counts {counts.shape} and {len(set(labels))}",
                 do="Nothing was changed.",
             )  # fmt: skip
         plausible = all(np.isfinite(part).all() for part in (G, Q, counts)) and (counts > -FEWEST).all()
-        if not plausible or np.abs(G - G.T).max(initial=0.0) > ROUNDING * np.abs(G).max(initial=0.0):
+        if not plausible or any(not _is_symmetric(part) for part in np.reshape(G, (-1, *square[-2:]))):
             raise LearningError(
                 "these sums are not those of examples",
                 expected="finite values, a symmetric G, counts from 0", do="Nothing was changed.",
@@ -181,7 +275,7 @@ class AnalyticClassifier(Ridge):
         self.fold()
         union = [*self.labels, *(label for label in labels if label not in self.labels)]
         columns, known = [union.index(label) for label in labels], len(self.labels)
-        both_Q, both_counts = np.zeros((M, len(union))), np.zeros(len(union))
+        both_Q, both_counts = np.zeros((self.width, len(union))), np.zeros(len(union))
         both_Q[:, :known], both_counts[:known] = self.Q, self.counts
         both_Q[:, columns] += Q
         both_counts[columns] += counts
@@ -192,4 +286,131 @@ class AnalyticClassifier(Ridge):
                 "these sums are not those of examples", expected="a G without negative directions",
                 do="Nothing was changed.",
             ) from None  # fmt: skip
-        vars(self).update(vars(both))
+        self._take(both.views, both_counts, union)
+
+    def _checked_rows(self, phi: np.ndarray) -> np.ndarray:
+        rows = np.atleast_2d(np.asarray(phi, np.float64))
+        if not len(rows) or rows.shape[1:] != (self.width,) or not np.isfinite(rows).all():
+            raise LearningError(
+                "these features do not fit the classifier",
+                expected=f"finite values, {self.width} a window", got=f"shape {rows.shape}", do="Nothing was changed.",
+            )  # fmt: skip
+        return rows
+
+    def _change(self, examples: Iterable[tuple[np.ndarray, str]], weight: float) -> None:
+        """Add `weight` (negative: take away) of each example's rows [windows, V M], shared among its windows."""
+        stream, few, rows = iter(examples), [], 0
+        for phi, label in stream:
+            few.append((self._checked_rows(phi), label))
+            rows += len(few[-1][0])
+            if rows > max(SOLVE_FROM, len(self.views[0].G) // 8):
+                self._solve_with(chain(few, ((self._checked_rows(phi), label) for phi, label in stream)), weight)
+                return
+        known = list(self.labels)
+        for _, label in few:
+            if weight > 0:
+                self.add_class(label)
+            else:
+                self._holding(label, -weight * sum(name == label for _, name in few))
+        try:
+            self._step([(row, self._column(label), weight / len(rows)) for rows, label in few for row in rows])
+        except LearningError:
+            self.arrange(known)
+            raise
+        for _, label in few:
+            self.counts[self._column(label)] += weight
+
+    def _step(self, steps: list[tuple[np.ndarray, int, float]]) -> None:
+        """Rank-one steps (phi [V M], column, w) in every view, or in none."""
+        blocks = [self.blocks(phi) for phi, _, _ in steps]
+        own = [
+            [(parts[v], column, w) for parts, (_, column, w) in zip(blocks, steps, strict=True)]
+            for v in range(len(self.views))
+        ]
+        for v, view in enumerate(self.views):
+            try:
+                view.step(own[v])
+            except LearningError:
+                for earlier, taken in zip(self.views[:v], own[:v], strict=True):
+                    earlier.step_back(taken)
+                raise
+
+    def _solve_with(self, examples: Iterator[tuple[np.ndarray, str]], weight: float) -> None:
+        """The same change through the statistics, in batches; nothing is changed if no solution exists."""
+        each_G = [view.sums()[0] for view in self.views]
+        labels, sums, counts = list(self.labels), list(self.Q.T), list(self.counts)
+        batch: list[np.ndarray] = []
+        for rows, label in examples:
+            if label not in labels and weight > 0:
+                labels.append(label)
+                sums.append(np.zeros(self.width))
+                counts.append(0.0)
+            column = labels.index(label) if label in labels else self._column(label)
+            sums[column] = sums[column] + weight * rows.mean(0)
+            counts[column] += weight
+            batch.append(rows * np.sqrt(abs(weight) / len(rows)))
+            if sum(map(len, batch)) >= BATCH:
+                self._add_squares(each_G, batch, weight)
+        self._add_squares(each_G, batch, weight)
+        if min(counts) < -FEWEST:
+            short = labels[int(np.argmin(counts))]
+            self._holding(short, self.counts[self._column(short)] - min(counts))
+        Q = np.array(sums).T.reshape(self.width, len(labels))
+        try:
+            views = [
+                Ridge(G, part, view.gamma)
+                for G, part, view in zip(each_G, np.split(Q, len(each_G)), self.views, strict=True)
+            ]
+        except np.linalg.LinAlgError:
+            raise never_learned() from None
+        self._take(views, np.array(counts), labels)
+
+    def _add_squares(self, each_G: list[np.ndarray], batch: list[np.ndarray], weight: float) -> None:
+        """Each view's G += or -= the products of the rows in `batch`, which is emptied."""
+        if batch:
+            rows = np.concatenate(batch)
+            for G, part in zip(each_G, self.blocks(rows), strict=True):
+                add_products(G, part, np.full(len(rows), np.sign(weight)))
+            batch.clear()
+
+    def _holding(self, label: str, weight: float) -> int:
+        """The column of a class that has examples of this total weight to give back."""
+        column = self._column(label)
+        if self.counts[column] < weight * (1 - 1e-9):
+            raise LearningError(
+                f"'{label}' has too few examples to take one back",
+                expected=f"at least {weight:g}", got=f"{self.counts[column]:g}", do="Nothing was changed.",
+            )  # fmt: skip
+        return column
+
+    def _column(self, label: str) -> int:
+        try:
+            return self.labels.index(label)
+        except ValueError:
+            raise LearningError(
+                f"no class is called '{label}'", expected="one of " + ", ".join(self.labels), do="Nothing was changed."
+            ) from None
+
+
+def _each_view(
+    square: np.ndarray, tall: np.ndarray, gamma: float | Sequence[float]
+) -> list[tuple[np.ndarray, np.ndarray, float]]:
+    """(G, Q, gamma) or (R, W, gamma) of each view, from those of all. Raises ValueError where shapes do not fit."""
+    shape, gammas = np.shape(square), np.atleast_1d(gamma).tolist()
+    if len(shape) not in (2, 3) or 0 in shape:
+        raise ValueError(f"{shape} is not the shape of one view or of several")
+    squares = np.reshape(square, (-1, *shape[-2:]))
+    V, M = squares.shape[:2]
+    if np.ndim(gamma) == 0:
+        gammas *= V
+    if len(tall) != V * M or len(gammas) != V:
+        raise ValueError(f"{len(tall)} features and {len(gammas)} gammas do not fit {V} views of {M}")
+    return list(zip(squares, np.split(np.asarray(tall), V), gammas, strict=True))
+
+
+def _stacked(each: list[np.ndarray]) -> np.ndarray:
+    return each[0] if len(each) == 1 else np.stack(each)
+
+
+def _is_symmetric(G: np.ndarray) -> bool:
+    return bool(np.abs(G - G.T).max(initial=0.0) <= ROUNDING * np.abs(G).max(initial=0.0))

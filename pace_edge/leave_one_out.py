@@ -1,7 +1,8 @@
 """What each taught example would be called had it not been taught: exact, in closed form, without learning again.
 
 For an example's rows phi [n, M] of weight w each, with P = phi W, its targets Y and H = w phi R phi', the classifier
-without it says P' = Y - (I - H)^-1 (Y - P) of them. Its windows are left out together: they are one example.
+without it says P' = Y - (I - H)^-1 (Y - P) of them. Its windows are left out together: they are one example; of each
+view by itself.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pace_edge.analytic import AnalyticClassifier
+from pace_edge.analytic import FEWEST, AnalyticClassifier
 from pace_edge.readout import ReadOut
-from pace_edge.ridge import FEWEST
 
 BATCH = 256  # windows for which R is read once
 NEVER = -1e9  # the score of a class that is not there
@@ -30,45 +30,68 @@ class LeftOut:
     alone: bool
 
 
+@dataclass(frozen=True)
+class Without:
+    """What a classifier without one of its examples, of the class `column`, says of that example's windows."""
+
+    column: int
+    counts: np.ndarray  # [C]
+    view_scores: np.ndarray  # [V, windows, C], plain
+    own_view_scores: np.ndarray  # [V, C]
+    view_leverages: np.ndarray  # [V], the windows' mean
+
+
 def leave_one_out(
     classifier: AnalyticClassifier, read_out: ReadOut, examples: Iterable[tuple[np.ndarray, str]]
 ) -> Iterator[LeftOut]:
-    """Each (phi [windows, M], label) of weight 1 that the classifier has learned, in turn."""
-    own = classifier.own_scores() * np.maximum(classifier.counts, FEWEST)  # Q_c'W_c
+    """Each (phi [windows, V M], label) of weight 1 that the classifier has learned, in turn."""
+    for without in left_out(classifier, examples):
+        plain = without.view_scores.mean(0).mean(0)
+        alone = bool(without.counts[without.column] < FEWEST)
+        if alone:
+            plain[without.column] = NEVER
+        leverage = float(without.view_leverages.mean())
+        reading = read_out.reading(plain, without.counts, without.own_view_scores.mean(0), leverage)
+        winner = reading.winner
+        assert winner is not None  # there is the example's own class
+        yield LeftOut(classifier.labels[winner], float(reading.confidences[winner]), leverage, alone)
+
+
+def left_out(classifier: AnalyticClassifier, examples: Iterable[tuple[np.ndarray, str]]) -> Iterator[Without]:
+    """The same of each view, before it is read."""
+    own = classifier.own_view_scores() * np.maximum(classifier.counts, FEWEST)  # Q_c'W_c, [V, C]
     batch: list[tuple[np.ndarray, str]] = []
     for example in examples:
         batch.append(example)
         if sum(len(phi) for phi, _ in batch) >= BATCH:
-            yield from _left_out(classifier, read_out, own, batch)
+            yield from _left_out(classifier, own, batch)
             batch = []
     if batch:
-        yield from _left_out(classifier, read_out, own, batch)
+        yield from _left_out(classifier, own, batch)
 
 
 def _left_out(
-    classifier: AnalyticClassifier, read_out: ReadOut, own: np.ndarray, batch: list[tuple[np.ndarray, str]]
-) -> Iterator[LeftOut]:
-    all_K = classifier.R_times(np.concatenate([phi for phi, _ in batch]))
+    classifier: AnalyticClassifier, own: np.ndarray, batch: list[tuple[np.ndarray, str]]
+) -> Iterator[Without]:
+    parts = [classifier.blocks(phi) for phi, _ in batch]
+    all_K = [view.times(np.concatenate([p[v] for p in parts])) for v, view in enumerate(classifier.views)]
     end = 0
-    for phi, label in batch:
-        K, end = all_K[end : end + len(phi)], end + len(phi)
+    for part, (phi, label) in zip(parts, batch, strict=True):
+        rows, end = slice(end, end + len(phi)), end + len(phi)
         c, w = classifier.labels.index(label), 1.0 / len(phi)
-        H, P = w * phi @ K.T, classifier.plain_scores(phi)
-        Y = np.zeros_like(P)
-        Y[:, c] = 1.0
-        left = np.eye(len(phi)) - H
-        S = np.linalg.solve(left, Y - P)
-        without = Y - S  # P'
-        products = own - w * np.sum(P * S, 0)  # Q_c'W'_c with W' = W - w K'S, and phi W' = P'
-        products[c] -= w * without[:, c].sum()
         counts = classifier.counts.copy()
         counts[c] -= 1.0
-        plain = without.mean(0)
-        alone = bool(counts[c] < FEWEST)
-        if alone:
-            plain[c] = NEVER
-        leverage = float(np.mean(np.diag(np.linalg.solve(left, H))) / w)
-        reading = read_out.reading(plain, counts, products / np.maximum(counts, FEWEST), leverage)
-        winner = reading.winner
-        assert winner is not None  # there is the example's own class
-        yield LeftOut(classifier.labels[winner], float(reading.confidences[winner]), leverage, alone)
+        scores, products, leverages = [], own.copy(), []
+        for v, (view, K) in enumerate(zip(classifier.views, all_K, strict=True)):
+            H, P = w * part[v] @ K[rows].T, part[v] @ view.W
+            Y = np.zeros_like(P)
+            Y[:, c] = 1.0
+            left = np.eye(len(phi)) - H
+            S = np.linalg.solve(left, Y - P)
+            scores.append(Y - S)  # P'
+            products[v] -= w * np.sum(P * S, 0)  # Q_c'W'_c with W' = W - w K'S, and phi W' = P'
+            products[v, c] -= w * scores[v][:, c].sum()
+            leverages.append(np.mean(np.diag(np.linalg.solve(left, H))) / w)
+        yield Without(
+            c, counts, np.stack(scores), products / np.maximum(counts, FEWEST), np.array(leverages)
+        )  # fmt: skip

@@ -1,8 +1,9 @@
 """The model file: one ONNX file that holds all a listener needs, and the rule by which it learns.
 
-Graph        pcm float32 [batch, samples] -> scores [batch, classes], features [batch, M], embedding [batch, D]
+Graph        pcm float32 [batch, samples] -> scores [batch, classes], features [batch, V M], embedding [batch, D]
 Initializers the tensors named below: the projection, W and counts in the graph, R in the learning rule
 training_info[0].algorithm   one exact rank-one update: (phi, y, weight, R, W, counts) -> the next R, W, counts
+             R is [M, M] of one view, [V, M, M] of several (analytic.py): its shape says how many there are
 metadata     the keys of `ModelInfo`, each with the prefix `pace_edge.`; and, in files of `pace-edge export`,
              `provenance` and `parity` (JSON) and the checksums of the file's parts (model_parts.py)
 
@@ -44,7 +45,7 @@ class ModelInfo:
     rate_hz: int
     window_samples: int
     hop_samples: int
-    gamma: float
+    gamma: float | tuple[float, ...]  # one for each view where there are several
     read_out: ReadOut
     threshold: float  # announce from this score on
     projection_seed: int
@@ -69,6 +70,9 @@ class ModelInfo:
                 values[field.name] = text
             elif field.type == "ReadOut":
                 values[field.name] = ReadOut(**json.loads(text))
+            elif field.name == "gamma":
+                gamma = json.loads(text)
+                values["gamma"] = tuple(map(float, gamma)) if isinstance(gamma, list) else float(gamma)
             else:
                 values[field.name] = {"int": int, "float": float}.get(str(field.type), tuple)(json.loads(text))
         for name in ("labels", "hidden"):
@@ -181,7 +185,7 @@ def _tensor(graph: onnx.GraphProto, name: str) -> np.ndarray:
 
 def _check_shapes(info: ModelInfo, projection: RandomProjection, classifier: AnalyticClassifier) -> None:
     M, C = projection.steps.shape[1], len(info.labels)
-    if classifier.G.shape != (M, M) or classifier.W.shape != (M, C) or classifier.counts.shape != (C,):
+    if classifier.W.shape != (M, C) or classifier.counts.shape != (C,):
         raise ValueError(f"its classifier does not fit {C} labels and {M} features")
     if not np.isfinite(classifier.W).all():
         raise ValueError("its classifier is not finite")

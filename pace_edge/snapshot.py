@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from pace_edge.analytic import AnalyticClassifier
 from pace_edge.files import write_whole
 from pace_edge.operations import Operation, State
 
-_MAGIC = b"pace-edge snapshot 1\n"
+_MAGIC = b"pace-edge snapshot 2\n"
 LARGEST = 512 << 20  # bytes; above it writing would cost more than it saves
 
 
@@ -29,12 +30,12 @@ def write_snapshot(
     journal: Path, *, model_sha256: str, operations: Sequence[Operation], state: State, classifier: AnalyticClassifier
 ) -> None:
     """`state` is what of `operations` is in `classifier`. Where it cannot be written, there is none."""
-    if 16 * len(classifier.G) ** 2 > LARGEST:
+    if sum(16 * len(view.G) ** 2 for view in classifier.views) > LARGEST:
         return
     R = classifier.R  # folds, so that G is whole
     header = {
         "model": model_sha256, "operations": len(operations), "log": _digest(operations), "labels": classifier.labels,
-        "counts": classifier.counts.tolist(), "gamma": classifier.gamma, "M": len(R),
+        "counts": classifier.counts.tolist(), "gamma": classifier.gamma, "shape": R.shape,
         "examples": list(state.examples.items()), "built_in": state.built_in,
     }  # fmt: skip
     arrays = b"".join(np.ascontiguousarray(part, "<f8").tobytes() for part in (classifier.G, classifier.Q, R))
@@ -57,10 +58,11 @@ def read_snapshot(
     header = json.loads(line)
     if header["model"] != model_sha256 or header["log"] != _digest(operations[: header["operations"]]):
         return None
-    M, labels = header["M"], header["labels"]
-    G, Q, R = np.split(np.frombuffer(arrays, "<f8"), np.cumsum([M * M, M * len(labels)]))
+    shape, labels = header["shape"], header["labels"]  # of R and G: [M, M], or [V, M, M]
+    width = prod(shape[:-1])
+    G, Q, R = np.split(np.frombuffer(arrays, "<f8"), np.cumsum([prod(shape), width * len(labels)]))
     classifier = AnalyticClassifier.restored(
-        G.reshape(M, M), Q.reshape(M, len(labels)), R.reshape(M, M), header["counts"], labels, header["gamma"]
+        G.reshape(shape), Q.reshape(width, len(labels)), R.reshape(shape), header["counts"], labels, header["gamma"]
     )
     return classifier, State(dict(map(tuple, header["examples"])), header["built_in"])
 

@@ -202,7 +202,7 @@ def test_a_broken_cache_heals_from_the_statistics():
     for c in (classifier, healthy):
         c.learn(example(6, 4), "a")
         c.fold()
-    classifier._R.R0[:] = -classifier._R.R0  # as rounding can leave it: phi'R phi < 0
+    classifier.views[0].R[:] *= -1.0  # as rounding can leave it: phi'R phi < 0
     for c in (classifier, healthy):
         c.learn(example(7, 1), "b")
     assert np.abs(classifier.W - healthy.W).max() < 1e-10

@@ -36,25 +36,27 @@ def fit(
     labels: Sequence[str],
     projection: RandomProjection,
     *,
-    gamma_relative: float,
+    gamma_relative: float | Sequence[float],
     examples_per_class: float | None = None,
+    views: int = 1,
 ) -> AnalyticClassifier:
     """`fit_features` of embeddings [windows, D], one array for each clip."""
     phis = [projection(z) for z in embeddings]
-    return fit_features(phis, labels, gamma_relative=gamma_relative, examples_per_class=examples_per_class)
+    return fit_features(phis, labels, gamma_relative=gamma_relative, examples_per_class=examples_per_class, views=views)
 
 
 def fit_features(
     phis: Sequence[np.ndarray],
     labels: Sequence[str],
     *,
-    gamma_relative: float,
+    gamma_relative: float | Sequence[float],
     examples_per_class: float | None = None,
+    views: int = 1,
 ) -> AnalyticClassifier:
-    """Ridge regression (PACE 2.2) on clips of features [windows, M], one example each.
+    """Ridge regression (PACE 2.2) on clips of features [windows, V M], one example each, in each of V `views`.
 
-    `gamma_relative` is in units of trace(G) / M. `examples_per_class`: weigh the clips so that every class counts as
-    this many examples, whatever was collected of it; None weighs each clip 1.
+    `gamma_relative`, one for all views or one each, is in units of the view's trace(G) / M. `examples_per_class`: weigh
+    the clips so that every class counts as this many examples, whatever was collected of it; None weighs each clip 1.
     """
     collected = Counter(labels)
     classes = list(dict.fromkeys(labels))
@@ -63,7 +65,9 @@ def fit_features(
     phi = np.concatenate(list(phis))  # [windows of all clips, M]
     w = np.repeat(weight / windows, windows)
     column = np.repeat([classes.index(label) for label in labels], windows)
-    G = (phi.T * w) @ phi
+    G = [(part.T * w) @ part for part in np.split(phi, views, axis=1)]
     Q = np.stack([phi[column == c].T @ w[column == c] for c in range(len(classes))], 1)
     counts = np.array([examples_per_class or float(collected[c]) for c in classes])
-    return AnalyticClassifier(G, Q, counts, classes, gamma_relative * float(np.trace(G)) / len(G))
+    relative = np.broadcast_to(gamma_relative, views)
+    gamma = [float(r) * float(np.trace(part)) / len(part) for r, part in zip(relative, G, strict=True)]
+    return AnalyticClassifier(np.stack(G), Q, counts, classes, gamma)

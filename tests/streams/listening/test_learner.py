@@ -216,7 +216,7 @@ def test_a_change_that_breaks_off_is_made_up_for(journal, monkeypatch):
 
 def test_a_classifier_that_went_wrong_heals_at_the_next_label(journal):
     learner = Learner(model(), journal)
-    learner.classifier.W += 1e-5
+    learner.classifier.views[0].W += 1e-5
     teach(journal, "a")
     learner.catch_up()
     learner.classifier.fold()
