@@ -24,6 +24,17 @@ def small_model(tmp_path_factory) -> Path:
     return write_small_model(tmp_path_factory.mktemp("model") / "small.onnx")
 
 
+@pytest.fixture(scope="session")
+def two_view_model(tmp_path_factory) -> Path:
+    return write_small_model(tmp_path_factory.mktemp("model") / "two-views.onnx", "two-views", views=2)
+
+
+@pytest.fixture(params=["small_model", "two_view_model"])
+def any_model(request) -> Path:
+    """A model file of one view, and one of two."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture(autouse=True)
 def state_folder(tmp_path, monkeypatch) -> Path:
     """No test ever touches the state of the person who runs it."""

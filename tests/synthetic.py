@@ -56,11 +56,15 @@ class MelStatistics(Backbone):
         return x.mean(1)
 
 
-def write_small_model(path: Path, name: str = "small", *, window_samples: int = WINDOW) -> Path:
-    """A model file for the classes low, high and background, through the real exporter."""
+def write_small_model(path: Path, name: str = "small", *, window_samples: int = WINDOW, views: int = 1) -> Path:
+    """A model file for the classes low, high and background, through the real exporter. Of several views, of M features
+    each, the first hears all of the sound, the others less and less of it."""
     rng, embedder = np.random.default_rng(0), MelStatistics()
-    projection = RandomProjection.random(embedder.embedding_size, M, seed=SEED)
-    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    projection = RandomProjection.random(embedder.embedding_size, views * M, seed=SEED)
+    for view in range(1, views):
+        projection.steps[: 40 * view // views, view * M : (view + 1) * M] = 0
+    projection = RandomProjection(projection.steps)
+    classifier = AnalyticClassifier.empty(M, gamma=gamma_of(views), views=views)
     for label in ("low", "high", "background"):
         for _ in range(20):
             wave = hiss(1, rng=rng) if label == "background" else tone(TONES_HZ[label], 1, rng=rng)
@@ -69,11 +73,17 @@ def write_small_model(path: Path, name: str = "small", *, window_samples: int = 
             classifier.learn(projection(embedding), label)
     info = ModelInfo(
         name=name, labels=tuple(classifier.labels), counts=tuple(classifier.counts), background="background",
-        rate_hz=RATE_HZ, window_samples=window_samples, hop_samples=HOP, gamma=GAMMA, read_out=READ_OUT, threshold=0.3,
-        projection_seed=SEED, backbone="mel statistics", backbone_sha256="0" * 64, licence="MIT",
+        rate_hz=RATE_HZ, window_samples=window_samples, hop_samples=HOP, gamma=classifier.gamma,
+        read_out=READ_OUT, threshold=0.3, projection_seed=SEED, backbone="mel statistics",
+        backbone_sha256="0" * 64, licence="MIT",
     )  # fmt: skip
     write_whole(path, build_model(embedder, projection, classifier, info).SerializeToString(deterministic=True))
     return path
+
+
+def gamma_of(views: int) -> float | tuple[float, ...]:
+    """Each view's own."""
+    return GAMMA if views == 1 else tuple(GAMMA * 3**view for view in range(views))
 
 
 def with_info(model: Path, to: Path, **info) -> Path:

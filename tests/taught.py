@@ -18,18 +18,18 @@ BUILT_IN = ("low", "high", "background")
 
 
 @cache
-def model() -> Model:
+def model(views: int = 1) -> Model:
     """Classes low, high and background, of 20 examples each, from embeddings of D numbers."""
-    projection = RandomProjection.random(D, M, seed=1)
-    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+    projection = RandomProjection.random(D, views * M, seed=1)
+    classifier = AnalyticClassifier.empty(M, gamma=[GAMMA * 2.0**view for view in range(views)], views=views)
     for label in BUILT_IN:
         for seed in range(20):
             classifier.learn(projection(embeddings(label, seed)), label)
     classifier.fold()
     info = ModelInfo(
         name="taught", labels=BUILT_IN, counts=tuple(classifier.counts), background="background", rate_hz=16000,
-        window_samples=16000, hop_samples=8000, gamma=GAMMA, read_out=READ_OUT, threshold=0.3, projection_seed=1,
-        backbone="none", backbone_sha256="0" * 64, licence="MIT",
+        window_samples=16000, hop_samples=8000, gamma=classifier.gamma, read_out=READ_OUT, threshold=0.3,
+        projection_seed=1, backbone="none", backbone_sha256="0" * 64, licence="MIT",
     )  # fmt: skip
     return Model(Path("taught.onnx"), "a" * 64, info, projection, classifier, False)
 
@@ -43,22 +43,25 @@ def embeddings(label: str, seed: int, windows: int = 2) -> np.ndarray:
 
 def assert_exact(learner: Learner, tolerance: float = 1e-8) -> None:
     """Its classifier is ridge regression on the model's sums and what the journal comes to, solved by the textbook."""
-    base, journal = model(), learner.journal
+    views = len(learner.classifier.views)
+    base, journal = model(views), learner.journal
     state = effective(journal.operations(), beginning(BUILT_IN))
     labels = state.labels
-    G, Q = base.classifier.G + GAMMA * np.eye(M), np.zeros((M, len(labels)))
-    counts = np.zeros(len(labels))
+    A = [view.G + view.gamma * np.eye(M) for view in base.classifier.views]
+    Q, counts = np.zeros((views * M, len(labels))), np.zeros(len(labels))
     for c, own in enumerate(BUILT_IN):
         if (name := state.built_in[own]) is not None:
             Q[:, labels.index(name)] += base.classifier.Q[:, c]
             counts[labels.index(name)] += base.classifier.counts[c]
     for id, windows in journal.embeddings(state.examples):
         phi = base.projection(windows)
-        G += phi.T @ phi / len(phi)
+        for view, part in enumerate(base.classifier.blocks(phi)):
+            A[view] += part.T @ part / len(phi)
         Q[:, labels.index(state.examples[id])] += phi.mean(0)
         counts[labels.index(state.examples[id])] += 1.0
     assert learner.classifier.labels == labels
     assert learner.state == state
     assert np.abs(learner.classifier.counts - counts).max(initial=0.0) < tolerance
-    assert np.abs(learner.classifier.W - np.linalg.solve(G, Q)).max(initial=0.0) < tolerance
-    assert np.abs(learner.classifier.R - np.linalg.inv(G)).max() < tolerance
+    for view, G, own in zip(learner.classifier.views, A, np.split(Q, views), strict=True):
+        assert np.abs(view.W - np.linalg.solve(G, own)).max(initial=0.0) < tolerance
+        assert np.abs(view.R - np.linalg.inv(G)).max() < tolerance

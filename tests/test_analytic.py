@@ -10,20 +10,29 @@ from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.errors import LearningError
 
 M, GAMMA = 12, 0.05
+GAMMAS = {1: GAMMA, 2: (GAMMA, 0.4)}  # by the number of views
+either = pytest.mark.parametrize("views", [1, 2])
 
 
-def batch_solution(examples, labels):
-    """W of ridge regression, by its textbook formula, from [(rows, label, weight)]."""
-    G, Q = GAMMA * np.eye(M), np.zeros((M, len(labels)))
-    for rows, label, weight in examples:
-        for row in rows:
-            G += weight / len(rows) * np.outer(row, row)
-            Q[:, labels.index(label)] += weight / len(rows) * row
-    return np.linalg.solve(G, Q)
+def batch_solution(examples, labels, views=1):
+    """W of ridge regression in each view, by its textbook formula, from [(rows, label, weight)]."""
+    each = []
+    for view, gamma in enumerate(np.broadcast_to(GAMMAS[views], views)):
+        G, Q = gamma * np.eye(M), np.zeros((M, len(labels)))
+        for rows, label, weight in examples:
+            for row in rows[:, view * M : (view + 1) * M]:
+                G += weight / len(rows) * np.outer(row, row)
+                Q[:, labels.index(label)] += weight / len(rows) * row
+        each.append(np.linalg.solve(G, Q))
+    return np.concatenate(each)
 
 
-def example(seed, n_windows):
-    return np.maximum(np.random.default_rng(seed).standard_normal((n_windows, M)), 0.0)
+def example(seed, n_windows, views=1):
+    return np.maximum(np.random.default_rng(seed).standard_normal((n_windows, views * M)), 0.0)
+
+
+def empty(views):
+    return AnalyticClassifier.empty(M, gamma=GAMMAS[views], views=views)
 
 
 changes = st.lists(
@@ -38,13 +47,14 @@ changes = st.lists(
 )
 
 
+@either
 @settings(deadline=None, max_examples=150)
 @given(changes)
-def test_any_order_of_changes_equals_the_batch_solution(sequence):
-    classifier, known = AnalyticClassifier.empty(M, gamma=GAMMA), []
+def test_any_order_of_changes_equals_the_batch_solution(views, sequence):
+    classifier, known = empty(views), []
     for action, label, seed, n_windows, weight in sequence:
         if action == "learn":
-            rows = example(seed, n_windows)
+            rows = example(seed, n_windows, views)
             classifier.learn(rows, label, weight)
             known.append((rows, label, weight))
         elif action == "unlearn" and known:
@@ -56,28 +66,31 @@ def test_any_order_of_changes_equals_the_batch_solution(sequence):
             known.append((rows, label, old_weight))
         elif action == "fold":
             classifier.fold()
-        expected = batch_solution(known, classifier.labels)
+        expected = batch_solution(known, classifier.labels, views)
         assert np.abs(classifier.W - expected).max(initial=0.0) < 1e-8
     counts = [sum(w for _, name, w in known if name == label) for label in classifier.labels]
     assert np.allclose(classifier.counts, counts)
-    assert np.abs(classifier.R - np.linalg.inv(classifier.G + GAMMA * np.eye(M))).max() < 1e-8
+    for view in classifier.views:
+        assert np.abs(view.R - np.linalg.inv(view.G + view.gamma * np.eye(M))).max() < 1e-8
 
 
-def test_thousands_of_labels_stay_exact_through_folds_and_rebuilds():
-    classifier, known = AnalyticClassifier.empty(M, gamma=1e-3), []
+@either
+def test_thousands_of_labels_stay_exact_through_folds_and_rebuilds(views):
+    classifier, known = AnalyticClassifier.empty(M, gamma=1e-3, views=views), []
     for i in range(2 * ridge.REBUILD_EVERY + 3 * inverse.THIN + 7):
-        rows, label = example(i, 1), "abc"[i % 3]
+        rows, label = example(i, 1, views), "abc"[i % 3]
         classifier.learn(rows, label)
         known.append(rows[0])
-    Phi = np.array(known)
-    Y = np.eye(3)[np.arange(len(Phi)) % 3]
-    expected = np.linalg.solve(Phi.T @ Phi + 1e-3 * np.eye(M), Phi.T @ Y)
-    assert np.abs(classifier.W - expected).max() < 1e-8
+    Y = np.eye(3)[np.arange(len(known)) % 3]
+    for Phi, view in zip(classifier.blocks(np.array(known)), classifier.views, strict=True):
+        expected = np.linalg.solve(Phi.T @ Phi + 1e-3 * np.eye(M), Phi.T @ Y)
+        assert np.abs(view.W - expected).max() < 1e-8
 
 
-def test_many_windows_at_once_equal_as_many_single_ones():
-    rows = example(0, ridge.SOLVE_FROM + 8)
-    at_once, one_by_one = (AnalyticClassifier.empty(M, gamma=GAMMA) for _ in range(2))
+@either
+def test_many_windows_at_once_equal_as_many_single_ones(views):
+    rows = example(0, ridge.SOLVE_FROM + 8, views)
+    at_once, one_by_one = (empty(views) for _ in range(2))
     at_once.learn(rows, "a", 6.0)
     for row in rows:
         one_by_one.learn(row, "a", 6.0 / len(rows))
@@ -85,9 +98,10 @@ def test_many_windows_at_once_equal_as_many_single_ones():
     assert at_once.counts == pytest.approx(one_by_one.counts)
 
 
-def test_many_examples_at_once_equal_one_after_another():
-    examples = [(example(i, 3), "abc"[i % 3]) for i in range(40)]
-    at_once, one_by_one = (AnalyticClassifier.empty(M, gamma=GAMMA) for _ in range(2))
+@either
+def test_many_examples_at_once_equal_one_after_another(views):
+    examples = [(example(i, 3, views), "abc"[i % 3]) for i in range(40)]
+    at_once, one_by_one = (empty(views) for _ in range(2))
     at_once.learn_all(examples)
     for rows, label in examples:
         one_by_one.learn(rows, label)
@@ -101,32 +115,36 @@ def test_windows_of_one_clip_count_as_one_example():
     assert classifier.counts.tolist() == [1.0]
 
 
-def test_unlearning_the_only_example_leaves_nothing_of_it():
-    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
-    classifier.learn(example(2, 2), "a")
-    classifier.unlearn(example(2, 2), "a")
+@either
+def test_unlearning_the_only_example_leaves_nothing_of_it(views):
+    classifier = empty(views)
+    classifier.learn(example(2, 2, views), "a")
+    classifier.unlearn(example(2, 2, views), "a")
     assert np.abs(classifier.W).max() < 1e-12
-    assert np.abs(classifier.R - np.eye(M) / GAMMA).max() < 1e-8
+    for view in classifier.views:
+        assert np.abs(view.R - np.eye(M) / view.gamma).max() < 1e-8
 
 
 taught = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 99), st.integers(1, 3)), max_size=12)
 
 
+@either
 @settings(deadline=None)
 @given(taught, taught)
-def test_the_sums_of_two_classifiers_give_the_classifier_of_all_examples(ours, theirs):
-    one, other = (AnalyticClassifier.empty(M, gamma=g) for g in (GAMMA, 7.0))
+def test_the_sums_of_two_classifiers_give_the_classifier_of_all_examples(views, ours, theirs):
+    one, other = (AnalyticClassifier.empty(M, gamma=g, views=views) for g in (GAMMAS[views], 7.0))
     for classifier, examples in ((one, ours), (other, theirs)):
         for label, seed, n_windows in examples:
-            classifier.learn(example(seed, n_windows), label)
+            classifier.learn(example(seed, n_windows, views), label)
     other.fold()
     one.add_sums(other.G, other.Q, other.counts, other.labels)
-    one.learn(example(100, 2), "a")  # and it goes on learning
-    everything = [(example(seed, n_windows), label, 1.0) for label, seed, n_windows in [*ours, *theirs, ("a", 100, 2)]]
+    one.learn(example(100, 2, views), "a")  # and it goes on learning
+    all_taught = [*ours, *theirs, ("a", 100, 2)]
+    everything = [(example(seed, n_windows, views), label, 1.0) for label, seed, n_windows in all_taught]
     assert one.labels == list(dict.fromkeys(label for _, label, _ in everything))
-    assert np.abs(one.W - batch_solution(everything, one.labels)).max() < 1e-8
+    assert np.abs(one.W - batch_solution(everything, one.labels, views)).max() < 1e-8
     assert one.counts == pytest.approx([sum(name == label for _, name, _ in everything) for label in one.labels])
-    assert one.gamma == GAMMA
+    assert one.gamma == GAMMAS[views]
 
 
 def sums(*, G=None, Q=None, counts=(1.0, 1.0), labels="ab"):
@@ -197,30 +215,35 @@ def test_features_that_are_not_finite_or_of_another_width_change_nothing():
     assert np.array_equal(classifier.W, before)
 
 
-def test_a_broken_cache_heals_from_the_statistics():
-    classifier, healthy = (AnalyticClassifier.empty(M, gamma=GAMMA) for _ in range(2))
+@either
+def test_a_broken_cache_heals_from_the_statistics(views):
+    classifier, healthy = (empty(views) for _ in range(2))
     for c in (classifier, healthy):
-        c.learn(example(6, 4), "a")
+        c.learn(example(6, 4, views), "a")
         c.fold()
-    classifier.views[0].R[:] *= -1.0  # as rounding can leave it: phi'R phi < 0
+    classifier.views[-1].R[:] *= -1.0  # as rounding can leave it: phi'R phi < 0
     for c in (classifier, healthy):
-        c.learn(example(7, 1), "b")
+        c.learn(example(7, 1, views), "b")
     assert np.abs(classifier.W - healthy.W).max() < 1e-10
 
 
-def test_a_solution_gives_back_the_statistics_it_came_from():
-    classifier = AnalyticClassifier.empty(M, gamma=GAMMA)
+@either
+def test_a_solution_gives_back_the_statistics_it_came_from(views):
+    classifier = empty(views)
     for i in range(30):
-        classifier.learn(example(i, 2), "ab"[i % 2])
-    again = AnalyticClassifier.from_solution(classifier.R, classifier.W, classifier.counts, classifier.labels, GAMMA)
+        classifier.learn(example(i, 2, views), "ab"[i % 2])
+    again = AnalyticClassifier.from_solution(
+        classifier.R, classifier.W, classifier.counts, classifier.labels, GAMMAS[views]
+    )
     assert np.abs(again.G - classifier.G).max() < 1e-8
     assert np.abs(again.W - classifier.W).max() < 1e-8
 
 
-def test_own_scores_are_the_mean_scores_of_a_class_s_examples():
-    classifier, known = AnalyticClassifier.empty(M, gamma=GAMMA), {"a": [], "b": []}
+@either
+def test_own_scores_are_the_mean_scores_of_a_class_s_examples(views):
+    classifier, known = empty(views), {"a": [], "b": []}
     for i in range(9):
-        rows, label = example(i, 1), "ab"[i % 3 == 0]
+        rows, label = example(i, 1, views), "ab"[i % 3 == 0]
         classifier.learn(rows, label)
         known[label].append(rows[0])
     classifier.add_class("empty")

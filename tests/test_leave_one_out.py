@@ -1,30 +1,41 @@
 """Leaving an example out in closed form is learning without it."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
 from pace_edge import leave_one_out as module
 from pace_edge.analytic import AnalyticClassifier
-from pace_edge.leave_one_out import leave_one_out
+from pace_edge.leave_one_out import leave_one_out, left_out
 from tests.synthetic import READ_OUT
 
 M = 16
 
 
-def example(label, seed):
-    centre = 0.6 * np.random.default_rng(sum(label.encode())).random(M)
-    return np.maximum(centre + np.random.default_rng(seed).standard_normal((1 + seed % 3, M)), 0)
+def example(label, seed, views=1):
+    centre = 0.6 * np.random.default_rng(sum(label.encode())).random(views * M)
+    return np.maximum(centre + np.random.default_rng(seed).standard_normal((1 + seed % 3, views * M)), 0)
+
+
+def taught_examples(views):
+    seeds = [(label, seed) for label in "abc" for seed in range(4)] + [("d", 0)]
+    return [(example(label, seed, views), label) for label, seed in seeds]
+
+
+def empty(views):
+    return AnalyticClassifier.empty(M, gamma=[0.1, 0.4][:views], views=views)
 
 
 @pytest.mark.parametrize("batch", [1, 256])
-def test_it_is_what_a_classifier_without_the_example_says(monkeypatch, batch):
+@pytest.mark.parametrize("views", [1, 2])
+def test_it_is_what_a_classifier_without_the_example_says(monkeypatch, batch, views):
     monkeypatch.setattr(module, "BATCH", batch)
-    taught = [(example(label, seed), label) for label in "abc" for seed in range(4)] + [(example("d", 0), "d")]
-    classifier = AnalyticClassifier.empty(M, gamma=0.1)
+    taught, classifier = taught_examples(views), empty(views)
     classifier.learn_all(taught)
     found = list(leave_one_out(classifier, READ_OUT, taught))
     for i, left in enumerate(found):
-        without = AnalyticClassifier.empty(M, gamma=0.1)
+        without = empty(views)
         without.learn_all(taught[:i] + taught[i + 1 :])
         label, score = READ_OUT.best(without, taught[i][0])
         assert left.label == label
@@ -32,3 +43,19 @@ def test_it_is_what_a_classifier_without_the_example_says(monkeypatch, batch):
         assert left.leverage == pytest.approx(without.leverage(taught[i][0]).mean())
     assert [left.alone for left in found] == [False] * 12 + [True]
     assert {left.label == label for left, (_, label) in zip(found[:12], taught, strict=False)} == {True, False}
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_each_view_is_what_it_says_without_the_example(views):
+    taught, classifier = taught_examples(views), empty(views)
+    classifier.learn_all(taught)
+    for i, left in enumerate(left_out(classifier, taught)):
+        phi, label = taught[i]
+        without = deepcopy(classifier)
+        without.unlearn(phi, label)
+        assert classifier.labels[left.column] == label
+        assert np.allclose(left.counts, without.counts)
+        assert left.view_scores.shape == (views, len(phi), 4)
+        assert np.abs(left.view_scores - without.view_scores(phi)).max() < 1e-9
+        assert np.abs(left.own_view_scores - without.own_view_scores()).max() < 1e-9
+        assert np.allclose(left.view_leverages, without.view_leverages(phi).mean(1))

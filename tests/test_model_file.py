@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from pace_edge.errors import ModelFileError
 from pace_edge.model_file import ModelInfo, read_model
-from pace_edge.model_parts import PREFIX
+from pace_edge.model_parts import PREFIX, read_metadata
+from tests.synthetic import GAMMA, tone
 
 
 def changed(source, target, change):
@@ -32,10 +34,35 @@ def test_what_was_written_is_read_back(small_model):
     assert ModelInfo.from_metadata(model.info.to_metadata()) == model.info
 
 
-def test_the_classifier_is_the_one_that_was_written(small_model):
-    rule = onnx.load(small_model).training_info[0].algorithm
+def test_the_classifier_is_the_one_that_was_written(any_model):
+    rule = onnx.load(any_model).training_info[0].algorithm
     (R,) = [onnx.numpy_helper.to_array(t) for t in rule.initializer if t.name == "classifier.R"]
-    assert np.abs(read_model(small_model).classifier.R - R).max() < 1e-9
+    assert read_model(any_model).classifier.R.shape == R.shape
+    assert np.abs(read_model(any_model).classifier.R - R).max() < 1e-9
+
+
+def test_gamma_is_a_number_of_one_view_and_a_list_of_several(small_model, two_view_model):
+    assert json.loads(read_metadata(onnx.load(small_model))["pace_edge.gamma"]) == GAMMA
+    assert read_model(small_model).info.gamma == read_model(small_model).classifier.gamma == GAMMA
+    said = read_model(two_view_model)
+    assert json.loads(read_metadata(onnx.load(two_view_model))["pace_edge.gamma"]) == [GAMMA, 3 * GAMMA]
+    assert said.info.gamma == said.classifier.gamma == (GAMMA, 3 * GAMMA)
+    assert ModelInfo.from_metadata(said.info.to_metadata()) == said.info
+
+
+def test_the_file_of_several_views_scores_as_its_classifier_does(any_model):
+    model, pcm = read_model(any_model), tone(900, 1, rng=np.random.default_rng(0))[None]
+    session = onnxruntime.InferenceSession(str(any_model), providers=["CPUExecutionProvider"])
+    scores, phi = session.run(["scores", "features"], {"pcm": pcm})
+    assert phi.shape == (1, model.classifier.width)
+    assert np.abs(scores - model.info.read_out.scores(model.classifier, phi.astype(np.float64))).max() < 1e-6
+
+
+@pytest.mark.parametrize("gamma", ["[0.01]", "[0.01, 0.03, 0.09]", '"high"', '["high", 1]', "[[1], [2]]"])
+def test_gammas_that_are_not_the_views_are_damage(two_view_model, tmp_path, gamma):
+    bad = changed(two_view_model, tmp_path / "bad.onnx", lambda model: set_metadata(model, "gamma", gamma))
+    with pytest.raises(ModelFileError, match="damaged"):
+        read_model(bad)
 
 
 def test_labels_are_readable_by_other_tools_as_plain_json(small_model):
@@ -72,6 +99,21 @@ def test_a_newer_schema_is_refused(small_model, tmp_path):
 def test_a_model_may_have_no_background(small_model, tmp_path):
     path = changed(small_model, tmp_path / "m.onnx", lambda m: set_metadata(m, "background", ""))
     assert read_model(path).info.background == ""
+
+
+def widen(model, name):
+    """One row more in this tensor."""
+    for graph in (model.graph, model.training_info[0].algorithm):
+        for tensor in graph.initializer:
+            if tensor.name == name:
+                value = onnx.numpy_helper.to_array(tensor)
+                tensor.CopyFrom(onnx.numpy_helper.from_array(np.concatenate([value, value[:1]]), name))
+
+
+@pytest.mark.parametrize("name", ["classifier.R", "classifier.W", "classifier.counts"])
+def test_a_tensor_that_does_not_fit_the_others_is_refused(any_model, tmp_path, name):
+    with pytest.raises(ModelFileError, match="damaged"):
+        read_model(changed(any_model, tmp_path / "m.onnx", lambda m: widen(m, name)))
 
 
 @pytest.mark.parametrize(

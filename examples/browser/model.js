@@ -2,7 +2,7 @@
 // This module only carries the classifier's state (R, W, counts) from one to the other.
 
 import * as ort from "./node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs";
-import { learnedFile, learningRule, metadata, state, withOpenClassifier } from "./onnx_file.js";
+import { learnedFile, learningRule, metadata, shapes, state, withOpenClassifier } from "./onnx_file.js";
 
 ort.env.wasm.numThreads = 1; // more would need a server that sends COOP and COEP headers
 const OPTIONS = { executionProviders: ["wasm"], logSeverityLevel: 3 }; // not that a new class makes `scores` wider
@@ -30,7 +30,7 @@ class Model {
     this.lessons = []; // what was taught here: { label, phi, isNew }
     this.graph = graph;
     this.rule = rule;
-    this.state = state(file); // R [M, M], W [M, C], counts [C]
+    this.state = state(file); // R [M, M] or [V, M, M], W [V M, C], counts [C]
   }
 
   // One window of PCM, a Float32Array, to a score for each label, and the features that `learn` takes.
@@ -87,10 +87,9 @@ class Model {
   }
 
   stateTensors() {
-    const { R, W, counts } = this.state, C = counts.length, M = W.length / C;
-    return {
-      "classifier.R": float64(R, [M, M]), "classifier.W": float64(W, [M, C]), "classifier.counts": float64(counts, [C]),
-    };
+    const shape = shapes(this.state);
+    return Object.fromEntries(
+      Object.entries(this.state).map(([name, data]) => [`classifier.${name}`, float64(data, shape[name])]));
   }
 }
 

@@ -16,10 +16,17 @@ export function metadata(file) {
   return Object.fromEntries(ours.map(([key, value]) => [key.slice(PREFIX.length), value]));
 }
 
-// The classifier's state in the file: R [M, M], W [M, C] and counts [C], Float64Arrays by rows.
+// The classifier's state in the file: R [V, M, M] ([M, M] where V is 1), W [V M, C] and counts [C], Float64Arrays by
+// rows.
 export function state(file) {
   const graph = first(file, MODEL.graph);
   return { R: tensor(ruleGraph(file), R), W: tensor(graph, W), counts: tensor(graph, COUNTS) };
+}
+
+// The dimensions of such a state's tensors. R has V M M numbers, and W one row for each of V M features.
+export function shapes({ R: r, W: w, counts }) {
+  const C = counts.length, width = w.length / C, M = r.length / width;
+  return { R: M === width ? [M, M] : [width / M, M, M], W: [width, C], counts: [C] };
 }
 
 // The learning rule, training_info[0].algorithm, as a model of its own with the same IR version and operators. Its
@@ -37,16 +44,16 @@ export function withOpenClassifier(file) {
 }
 
 // The file with what was learned in place of what it knew: pace-edge reads it, and it can go on learning.
-export function learnedFile(file, labels, { R: r, W: w, counts }, name) {
-  const C = counts.length, M = w.length / C;
+export function learnedFile(file, labels, learned, name) {
+  const { R: r, W: w, counts } = learned, shape = shapes(learned), C = counts.length;
   const scores = valueInfo("scores", FLOAT, ["batch", C]);
   const said = { labels: JSON.stringify(labels), counts: JSON.stringify([...counts]), name };
   const changes = [
     [MODEL.graph, (graph) => rewritten(
-      withTensors(graph, { [W]: tensorProto(W, w, [M, C]), [COUNTS]: tensorProto(COUNTS, counts, [C]) }),
+      withTensors(graph, { [W]: tensorProto(W, w, shape.W), [COUNTS]: tensorProto(COUNTS, counts, shape.counts) }),
       GRAPH.output, (output) => (text(first(output, 1)) === "scores" ? scores : output))],
     [MODEL.training, (training) => rewritten(training, TRAINING.algorithm, (graph) =>
-      withTensors(graph, { [R]: tensorProto(R, r, [M, M]) }))],
+      withTensors(graph, { [R]: tensorProto(R, r, shape.R) }))],
     [MODEL.metadata, (entry) => {
       const key = text(first(entry, 1)), value = said[key.slice(PREFIX.length)];
       if (key === PREFIX + "sha256") return null; // checksums of the parts as they were

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pace_edge.adapt.fit import BATCH, Example, embed, fit
+from pace_edge.adapt.fit import BATCH, Example, embed, fit, fit_features
 from pace_edge.analytic import RandomProjection
 from tests.synthetic import MelStatistics
 
@@ -31,6 +31,18 @@ def test_fit_is_weighted_ridge_regression_on_clips():
     assert classifier.gamma == pytest.approx(gamma)
     assert np.abs(classifier.W - np.linalg.solve(G + gamma * np.eye(M), Q)).max() < 1e-9
     assert classifier.counts == pytest.approx([40, 40])
+
+
+def test_each_view_is_fitted_to_its_features_with_a_gamma_in_its_own_units():
+    embeddings, labels = clips()
+    projection = RandomProjection.random(D, 2 * M, seed=0)
+    both = fit(embeddings, labels, projection, gamma_relative=[0.1, 0.3], examples_per_class=40, views=2)
+    assert both.counts == pytest.approx([40, 40])
+    for view, relative in enumerate((0.1, 0.3)):
+        phis = [both.blocks(projection(z))[view] for z in embeddings]
+        alone = fit_features(phis, labels, gamma_relative=relative, examples_per_class=40)
+        assert both.views[view].gamma == pytest.approx(alone.gamma)
+        assert np.abs(both.views[view].W - alone.W).max() < 1e-9
 
 
 def test_without_a_count_each_clip_is_one_example():

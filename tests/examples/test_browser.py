@@ -8,6 +8,7 @@ import json
 import shutil
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import onnx
@@ -19,6 +20,7 @@ from pace_edge.config import DEMO_RECORDING, STARTER_MODEL
 from pace_edge.model_file import ModelInfo, read_model
 from pace_edge.model_parts import read_metadata, seal
 from tests.chromium import Chromium
+from tests.synthetic import tone
 from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +35,11 @@ pytestmark = [
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    models: ClassVar[dict[str, Path]] = {}  # files of other folders, by the path that they are asked for
+
+    def translate_path(self, path):
+        return str(self.models.get(path) or super().translate_path(path))
+
     def log_message(self, *words):
         pass
 
@@ -163,7 +170,7 @@ def from_base64(text):
 
 IN_PAGE = """(async () => {
   const { openModel } = await import("/examples/browser/model.js");
-  const model = await openModel("/pace_edge/starter/pace-starter.onnx");
+  const model = await openModel(MODEL);
   const pcm = new Float32Array(Uint8Array.from(atob(PCM), (character) => character.charCodeAt(0)).buffer);
   const coded = (numbers) => {
     let text = "";
@@ -174,9 +181,13 @@ IN_PAGE = """(async () => {
 })()"""
 
 
-def in_page(page, pcm, script):
-    """What `script` returns, with `model` (the starter), `pcm` and `coded` in its scope."""
-    return page.run(IN_PAGE.replace("SCRIPT", script).replace("PCM", json.dumps(as_base64(pcm))))
+def in_page(page, pcm, script, model=None):
+    """What `script` returns, with `model` (a file, or the starter), `pcm` and `coded` in its scope."""
+    url = "/pace_edge/starter/pace-starter.onnx"
+    if model is not None:
+        QuietHandler.models[url := f"/models/{model.name}"] = model
+    filled = IN_PAGE.replace("SCRIPT", script).replace("PCM", json.dumps(as_base64(pcm)))
+    return page.run(filled.replace("MODEL", json.dumps(url)))
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +232,30 @@ def test_the_rule_learns_in_the_browser_what_pace_edge_learns_and_takes_it_back(
     assert left < 1e-8
 
 
+TEACH_AND_SAVE = """
+  const { scores, phi } = await model.hear(pcm);
+  await model.learn("doorbell", phi);
+  const bytes = Array.from(model.learnedFile(), (byte) => String.fromCharCode(byte));
+  return [coded(scores), coded(phi), btoa(bytes.join(""))];
+"""
+
+
+def test_a_file_of_several_views_hears_learns_and_is_saved(page, any_model, tmp_path):
+    pcm = tone(900, 1, rng=np.random.default_rng(1))
+    scores, phi, saved = in_page(page, pcm, TEACH_AND_SAVE, any_model)
+    model = read_model(any_model)
+    expected = model.info.read_out.scores(model.classifier, from_base64(phi))
+    assert np.abs(from_base64(scores) - expected).max() < 1e-4
+    model.classifier.learn(from_base64(phi), "doorbell")
+    (tmp_path / "saved.onnx").write_bytes(base64.b64decode(saved))
+    onnx.checker.check_model(onnx.load(tmp_path / "saved.onnx"), full_check=True)
+    new = read_model(tmp_path / "saved.onnx")
+    assert new.info.labels == (*model.info.labels, "doorbell")
+    assert np.abs(new.classifier.W - model.classifier.W).max() < 1e-8
+    assert new.classifier.R.shape == model.classifier.R.shape
+    assert np.abs(new.classifier.R - model.classifier.R).max() < 1e-8
+
+
 SAVE_AS_IT_IS = """(async () => {
   const { learnedFile, metadata, state } = await import("/examples/browser/onnx_file.js");
   const file = Uint8Array.from(atob(FILE), (character) => character.charCodeAt(0));
@@ -229,15 +264,15 @@ SAVE_AS_IT_IS = """(async () => {
 })()"""
 
 
-def test_a_saved_file_differs_only_in_what_was_learned_and_has_no_stale_checksums(page, small_model):
-    sealed = onnx.load(small_model)
+def test_a_saved_file_differs_only_in_what_was_learned_and_has_no_stale_checksums(page, any_model):
+    sealed = onnx.load(any_model)
     seal(sealed)
     file = np.frombuffer(sealed.SerializeToString(), np.uint8)
     saved = onnx.load_from_string(
         base64.b64decode(page.run(SAVE_AS_IT_IS.replace("FILE", json.dumps(as_base64(file)))))
     )
     said = ModelInfo.from_metadata(read_metadata(saved))
-    assert said == dataclasses.replace(read_model(small_model).info, name="renamed")
+    assert said == dataclasses.replace(read_model(any_model).info, name="renamed")
     assert "pace_edge.sha256" not in read_metadata(saved)
     del saved.metadata_props[:], sealed.metadata_props[:]
     assert saved == sealed

@@ -16,17 +16,17 @@ from pace_edge.errors import PaceEdgeError
 M = 24
 
 
-def features(n, *, seed=0, classes=3):
-    """[n, M] around a centre for each class, and their labels."""
+def features(n, *, seed=0, classes=3, views=1):
+    """[n, V M] around a centre for each class, and their labels."""
     rng = np.random.default_rng(seed)
-    centres = np.maximum(np.random.default_rng(99).standard_normal((classes, M)), 0)
+    centres = np.maximum(np.random.default_rng(99).standard_normal((classes, views * M)), 0)
     columns = np.arange(n) % classes
-    return np.maximum(centres[columns] + 0.3 * rng.standard_normal((n, M)), 0), [f"c{c}" for c in columns]
+    return np.maximum(centres[columns] + 0.3 * rng.standard_normal((n, views * M)), 0), [f"c{c}" for c in columns]
 
 
-def fitted(n) -> AnalyticClassifier:
-    phi, labels = features(n)
-    return fit_features(list(phi[:, None]), labels, gamma_relative=0.01)
+def fitted(n, views=1) -> AnalyticClassifier:
+    phi, labels = features(n, views=views)
+    return fit_features(list(phi[:, None]), labels, gamma_relative=0.01, views=views)
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=9))
@@ -36,8 +36,9 @@ def test_a_clip_weighs_at_most_one_and_the_median_class_at_most_forty_examples(c
     assert weight * np.median(counts) == pytest.approx(min(40, np.median(counts)))
 
 
-def test_weighing_changes_no_score_and_how_strange_a_sound_is_by_one_factor():
-    classifier, (phi, _) = fitted(600), features(20, seed=1)
+@pytest.mark.parametrize("views", [1, 2])
+def test_weighing_changes_no_score_and_how_strange_a_sound_is_by_one_factor(views):
+    classifier, (phi, _) = fitted(600, views), features(20, seed=1, views=views)
     light = weighed(classifier, 0.2)
     assert np.abs(light.W - classifier.W).max() < 1e-9
     assert np.allclose(light.leverage(phi), 5 * classifier.leverage(phi))
@@ -61,10 +62,11 @@ def test_a_checkpoint_s_read_out_is_the_starter_s_with_the_power_for_normal_dire
     assert (ours.own_share, ours.leverage_weight) == (STARTER.own_share, STARTER.leverage_weight)
 
 
-def test_the_leverage_guessed_without_clips_is_that_of_unheard_ones():
+@pytest.mark.parametrize("views", [1, 2])
+def test_the_leverage_guessed_without_clips_is_that_of_unheard_ones(views):
     for n, weight in ((30, 1.0), (60, 0.2), (600, 0.2)):
-        classifier = weighed(fitted(n), weight)
-        measured = np.median(classifier.leverage(features(400, seed=2)[0]))
+        classifier = weighed(fitted(n, views), weight)
+        measured = np.median(classifier.leverage(features(400, seed=2, views=views)[0]))
         assert read_out_without_clips(classifier, weight).leverage_median == pytest.approx(measured, rel=0.35)
 
 

@@ -7,13 +7,12 @@ import pytest
 
 from pace_edge.analytic import AnalyticClassifier
 from pace_edge.model_file import read_model
-from tests.synthetic import M
 
 
 @pytest.fixture
-def rule(small_model):
+def rule(any_model):
     """The rule taken out of the file, as a session."""
-    model = onnx.load(small_model)
+    model = onnx.load(any_model)
     alone = onnx.helper.make_model(
         model.training_info[0].algorithm, opset_imports=model.opset_import, ir_version=model.ir_version
     )
@@ -38,13 +37,14 @@ def state_of(classifier: AnalyticClassifier):
 
 def assert_equal(state, classifier):
     for ours, theirs in zip(state_of(classifier), state, strict=True):
+        assert ours.shape == theirs.shape
         assert np.abs(ours - theirs).max() < 1e-9
 
 
-def test_learning_and_unlearning_equal_our_classifier(small_model, rule):
-    classifier, rng = read_model(small_model).classifier, np.random.default_rng(0)
+def test_learning_and_unlearning_equal_our_classifier(any_model, rule):
+    classifier, rng = read_model(any_model).classifier, np.random.default_rng(0)
     state = state_of(classifier)
-    phis = np.maximum(rng.standard_normal((5, M)), 0) / 8
+    phis = np.maximum(rng.standard_normal((5, classifier.width)), 0) / 8
     for i, phi in enumerate(phis):
         classifier.learn(phi, classifier.labels[i % 3], 0.5)
         state = run(rule, state, phi, i % 3, 0.5)
@@ -52,17 +52,17 @@ def test_learning_and_unlearning_equal_our_classifier(small_model, rule):
     assert_equal(run(rule, state, phis[1], 1, -0.5), classifier)
 
 
-def test_a_new_class_is_a_zero_column(small_model, rule):
-    classifier = read_model(small_model).classifier
+def test_a_new_class_is_a_zero_column(any_model, rule):
+    classifier = read_model(any_model).classifier
     R, W, counts = state_of(classifier)
-    phi = np.maximum(np.random.default_rng(1).standard_normal(M), 0) / 8
+    phi = np.maximum(np.random.default_rng(1).standard_normal(classifier.width), 0) / 8
     classifier.learn(phi, "doorbell")
-    widened = (R, np.hstack([W, np.zeros((M, 1))]), np.append(counts, 0.0))
+    widened = (R, np.hstack([W, np.zeros((len(W), 1))]), np.append(counts, 0.0))
     assert_equal(run(rule, widened, phi, 3), classifier)
 
 
-def test_the_binding_names_the_state_that_each_output_replaces(small_model):
-    model = onnx.load(small_model)
+def test_the_binding_names_the_state_that_each_output_replaces(any_model):
+    model = onnx.load(any_model)
     info = model.training_info[0]
     initializers = {t.name for t in (*model.graph.initializer, *info.algorithm.initializer)}
     outputs = {o.name for o in info.algorithm.output}

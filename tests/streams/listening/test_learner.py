@@ -27,11 +27,13 @@ PROCESSES = st.integers(0, 2)
 class ManyProcesses(RuleBasedStateMachine):
     """Three open handles on one journal, each with a classifier of its own, and another device with another journal."""
 
+    views = 1
+
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.changers = [Changer(model(), journal=self.folder / "j") for _ in range(3)]
-        self.other = Changer(model(), journal=self.folder / "other")
+        self.changers = [Changer(model(self.views), journal=self.folder / "j") for _ in range(3)]
+        self.other = Changer(model(self.views), journal=self.folder / "other")
         self.seed = 0
 
     def teardown(self):
@@ -122,7 +124,7 @@ class ManyProcesses(RuleBasedStateMachine):
     @rule(process=PROCESSES)
     def restart(self, process):
         self.changers[process].__exit__()
-        self.changers[process] = Changer(model(), journal=self.folder / "j")
+        self.changers[process] = Changer(model(self.views), journal=self.folder / "j")
 
     @rule(process=PROCESSES)
     def be_idle(self, process):
@@ -137,6 +139,14 @@ class ManyProcesses(RuleBasedStateMachine):
 
 TestManyProcesses = ManyProcesses.TestCase
 TestManyProcesses.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+
+
+class ManyProcessesOfTwoViews(ManyProcesses):
+    views = 2
+
+
+TestManyProcessesOfTwoViews = ManyProcessesOfTwoViews.TestCase
+TestManyProcessesOfTwoViews.settings = settings(max_examples=4, stateful_step_count=25, deadline=None)
 
 
 @pytest.fixture
@@ -223,23 +233,27 @@ def test_a_classifier_that_went_wrong_heals_at_the_next_label(journal):
     assert_exact(learner)
 
 
-def opened_from_snapshot(journal, monkeypatch):
+def opened_from_snapshot(journal, monkeypatch, views):
     """A learner that cannot read what the snapshot covers, so that it has it from there."""
     monkeypatch.setattr(type(journal), "embeddings", lambda self, ids: iter(()))
-    return Learner(model(), journal)
+    return Learner(model(views), journal)
 
 
-def test_a_snapshot_opens_without_reading_the_examples_again(journal, monkeypatch):
+@pytest.mark.parametrize("views", [1, 2])
+def test_a_snapshot_opens_without_reading_the_examples_again(journal, monkeypatch, views):
     monkeypatch.setattr(learner_module, "SNAPSHOT_FROM", 5)
     teach(journal, *"abab")
     journal.append("forget", "low")
-    taught = Learner(model(), journal)
+    taught = Learner(model(views), journal)
     assert snapshot_path(journal.path).exists()
     with monkeypatch.context() as patch:
-        assert opened_from_snapshot(journal, patch).state == taught.state
+        opened = opened_from_snapshot(journal, patch, views)
+        assert opened.state == taught.state
+        assert opened.classifier.gamma == taught.classifier.gamma
+        assert np.abs(opened.classifier.R - taught.classifier.R).max() < 1e-9
     teach(journal, "b")
     journal.append("rename", "a", new_label="b")
-    assert_exact(Learner(model(), journal))
+    assert_exact(Learner(model(views), journal))
 
 
 def test_few_labels_need_no_snapshot(journal):
@@ -274,8 +288,12 @@ def of_a_version_that_wrote_labels_in_another_unicode_form(path, journal):
     path.write_bytes(b"\n".join([magic, hashlib.sha256(body).hexdigest().encode(), body]))
 
 
+def of_a_version_with_one_view_only(path, journal):
+    path.write_bytes(path.read_bytes().replace(b"pace-edge snapshot 2", b"pace-edge snapshot 1"))
+
+
 HARMS = [
-    flipped, truncated, of_a_log_that_was_purged, of_a_model_that_was_replaced,
+    of_a_version_with_one_view_only, flipped, truncated, of_a_log_that_was_purged, of_a_model_that_was_replaced,
     of_a_version_that_wrote_labels_in_another_unicode_form,
 ]  # fmt: skip
 

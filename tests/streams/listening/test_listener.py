@@ -52,9 +52,9 @@ def test_windows_cover_the_stream_and_do_not_depend_on_the_chunks(small_model, p
         assert np.allclose([w.score for w in other], [w.score for w in by_chunk[0]], atol=1e-5)
 
 
-def test_a_label_from_another_process_works_at_the_next_window(small_model, rng):
-    model = read_model(small_model)
-    with open_journal(model) as journal, Teacher(small_model) as teacher:
+def test_a_label_from_another_process_works_at_the_next_window(any_model, rng):
+    model = read_model(any_model)
+    with open_journal(model) as journal, Teacher(any_model) as teacher:
         listener = Listener(model, journal)
         assert next(iter(listener.feed(tone(900, 1, rng=rng)))).label != "doorbell"
         teacher.learn_clip("doorbell", tone(900, 1, rng=rng), source="test")
@@ -84,12 +84,12 @@ def test_one_model_in_memory_can_serve_a_teacher_and_a_listener(small_model, rng
     assert "doorbell" not in model.classifier.labels
 
 
-def test_every_process_that_opens_the_journal_reaches_the_same_classifier(small_model, rng):
-    with Teacher(small_model) as teacher:
+def test_every_process_that_opens_the_journal_reaches_the_same_classifier(any_model, rng):
+    with Teacher(any_model) as teacher:
         for i in range(70):  # more than are applied step by step
             teacher.learn_clip("abc"[i % 3], tone(500 + 200 * (i % 3), 1, rng=rng), source="test")
         taught = teacher._learner.classifier
-        model = read_model(small_model)
+        model = read_model(any_model)
         with open_journal(model) as journal:
             opened = Learner(model, journal).classifier
     assert opened.labels == taught.labels
