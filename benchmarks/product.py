@@ -81,9 +81,11 @@ def without_class(whole: AnalyticClassifier, phi: Heard, clips: np.ndarray, labe
     mine = clips[phi.labels[clips] == label]
     weight = STARTER.examples_per_class / len(mine)
     rows = np.concatenate([phi.windows[i] * np.sqrt(weight / len(phi.windows[i])) for i in mine])
-    G, rest = whole.G - rows.T @ rows, [i for i, other in enumerate(whole.labels) if other != label]
-    gamma = STARTER.gamma_relative * float(np.trace(G)) / len(G)
-    return AnalyticClassifier(G, whole.Q[:, rest], whole.counts[rest], [whole.labels[i] for i in rest], gamma)
+    rest = [i for i, other in enumerate(whole.labels) if other != label]
+    G = [view.G - part.T @ part for view, part in zip(whole.views, whole.blocks(rows), strict=True)]
+    gamma = [STARTER.gamma_relative * float(np.trace(part)) / len(part) for part in G]
+    labels = [whole.labels[i] for i in rest]
+    return AnalyticClassifier(np.stack(G), whole.Q[:, rest], whole.counts[rest], labels, gamma)
 
 
 def taught_ours(product: Product, fold: int, draws: int, read_outs: list[ReadOut]) -> list[list[Outcome]]:

@@ -17,6 +17,7 @@ def discriminant_scores(classifier: AnalyticClassifier, phi: np.ndarray) -> np.n
     and the scatter within classes S = G + gamma I - Q N^-1 Q', N = diag(n_c).
 
     By Woodbury's identity S^-1 Q N^-1 = W (N - Q'W)^-1, so the plain scores phi W and two [C, C] matrices are enough.
+    The classifier has one view, as all that are benchmarked.
     """
     c = classifier
     return discriminant_of_plain(c.plain_scores(phi), c.Q.T @ c.W, c.counts)
