@@ -50,7 +50,7 @@ def make_programme(
 ) -> Programme:
     """Write it to `path`. `sounds` are played once each, in random order; `unknown`, if any, fill the pauses."""
     rng = np.random.default_rng(seed)
-    clips = [_at_some_level(sounds[i], rng) for i in rng.permutation(len(sounds))]
+    clips = [at_some_level(sounds[i], rng) for i in rng.permutation(len(sounds))]
     total = round(seconds * RATE_HZ)
     pcm = np.zeros(total)
     edge = round((2 * MARGIN_S + MARKER_S) * RATE_HZ)
@@ -64,10 +64,10 @@ def make_programme(
         after = min(after, total - edge - len(samples))
         between += _fill(pcm, at, after, strange, rng)
         pcm[after : after + len(samples)] += samples
-        played.append(_played(label, samples, after))
+        played.append(placed(label, samples, after))
         at = after + len(samples)
     between += _fill(pcm, at, total - edge, strange, rng)
-    pcm += 10 ** (ROOM_DBFS / 20) * _room(total, rng)
+    pcm += 10 ** (ROOM_DBFS / 20) * room_noise(total, rng)
     marker = 10 ** (MARKER_DBFS / 20) * rng.standard_normal(round(MARKER_S * RATE_HZ))
     margin = round(MARGIN_S * RATE_HZ)
     pcm[margin : margin + len(marker)] += marker
@@ -116,12 +116,12 @@ def audible(samples: np.ndarray) -> tuple[int, int]:
     return int(loud[0]) * _BLOCK, min(len(samples), (int(loud[-1]) + 1) * _BLOCK)
 
 
-def _at_some_level(clip: Clip, rng: np.random.Generator) -> tuple[str, np.ndarray]:
+def at_some_level(clip: Clip, rng: np.random.Generator) -> tuple[str, np.ndarray]:
     gain = 10 ** (-rng.uniform(0, QUIETER_DB) / 20)
     return {"unknown": "speech"}.get(clip.label, clip.label), gain * read_audio(clip.path, RATE_HZ)
 
 
-def _played(label: str, samples: np.ndarray, at: int) -> Played:
+def placed(label: str, samples: np.ndarray, at: int) -> Played:
     first, last = audible(samples)
     return Played(label, (at + first) / RATE_HZ, (at + last) / RATE_HZ)
 
@@ -131,17 +131,17 @@ def _fill(pcm: np.ndarray, start: int, end: int, strange: list[Clip], rng: np.ra
     apart = round(APART_S * RATE_HZ)
     at, between = start + apart, []
     while strange:
-        label, samples = _at_some_level(strange[-1], rng)
+        label, samples = at_some_level(strange[-1], rng)
         if at + len(samples) > end - apart:
             break
         strange.pop()
         pcm[at : at + len(samples)] += samples
-        between.append(_played(label, samples, at))
+        between.append(placed(label, samples, at))
         at += len(samples) + RATE_HZ
     return between
 
 
-def _room(samples: int, rng: np.random.Generator) -> np.ndarray:
+def room_noise(samples: int, rng: np.random.Generator) -> np.ndarray:
     """Pink noise of RMS 1 without seams: pieces that fade into each other at equal power."""
     size = 4 * RATE_HZ
     fade = np.sin(np.pi * (np.arange(size) + 0.5) / size)

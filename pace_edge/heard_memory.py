@@ -80,6 +80,13 @@ class HeardEvent:
     session: str = ""
     starts: tuple[float, ...] = field(default=(), repr=False)  # of each of its windows, in seconds of the stream
 
+    def heard_s(self, window_s: float) -> tuple[float, float]:
+        """From where to where its windows, of `window_s`, reach: beyond the sound itself. Of an event of an older
+        version, start and end are those of its windows."""
+        if not self.starts:
+            return self.start_s, self.end_s
+        return min(self.start_s, self.starts[0]), max(self.end_s, self.starts[-1] + window_s)
+
 
 class HeardMemory(JournalFile):
     def hear(
@@ -129,17 +136,20 @@ class HeardMemory(JournalFile):
         return streams
 
     def remember_event(
-        self, session: str, id: str, label: str, *, start_s: float, end_s: float, at_unix_s: float, source: str = ""
-    ) -> None:
+        self, session: str, id: str, label: str, *, start_s: float, end_s: float, at_unix_s: float, source: str = "",
+        windows_s: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
         """Keep a few of the windows that `session` heard within an announced sound, for `correct`; call it again when
-        the sound has gone on, before its windows are forgotten. The oldest of more than EVENTS_KEPT are forgotten."""
+        the sound has gone on, before its windows are forgotten. The oldest of more than EVENTS_KEPT are forgotten.
+        `windows_s`: from the start of its first window to the end of its last, where that is not the sound's own."""
+        from_s, to_s = windows_s or (start_s, end_s)
         with self._unhurried():
             kept = self._db.execute("SELECT starts, embeddings FROM events WHERE id = ?", (id,)).fetchone()
-            windows = {s: w for s, w in self._kept_windows(*kept) if start_s <= s <= end_s} if kept else {}
+            windows = {s: w for s, w in self._kept_windows(*kept) if from_s <= s <= to_s} if kept else {}
             again: dict[float, int] = {}
             for start, embedding in self._db.execute(
                 "SELECT start_s, embedding FROM heard WHERE session = ? AND start_s >= ? - 1e-6 AND end_s <= ? + 1e-6"
-                " ORDER BY id", (session, start_s, end_s),
+                " ORDER BY id", (session, from_s, to_s),
             ):  # fmt: skip
                 windows[start + 1e-6 * again.get(start, 0)] = embedding  # a short sound's windows all start with it
                 again[start] = again.get(start, 0) + 1

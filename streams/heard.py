@@ -45,7 +45,9 @@ class Window:
 class Event:
     """A sound that was announced: `start` when it is confirmed, `update` while it goes on, `end` when it is over.
 
-    All reports of one sound carry its `id`; `score` and `level_dbfs` are its peaks so far.
+    All reports of one sound carry its `id`; `score` and `level_dbfs` are its peaks so far. `start_s` is where the sound
+    itself begins, by its level; at its end so is `end_s`, which until then is the end of the last window that had it.
+    `windows_s`: from the start of its first window to the end of its last, which `as_record` leaves out.
 
     >>> import pace_edge
     >>> pace_edge.Event("end", 2.0, 4.5, "doorbell", 0.98).duration_s
@@ -63,6 +65,7 @@ class Event:
     at_unix_s: float | None = None  # of its start
     heard_unix_s: float = 0.0  # of its start
     file: str | None = None  # the recording's whole path, if it comes from one
+    windows_s: tuple[float, float] | None = field(default=None, repr=False, compare=False)
 
     @property
     def duration_s(self) -> float:
@@ -152,7 +155,7 @@ def as_record(heard: Heard) -> dict[str, Any]:
         return record | {"id": heard.id, "operation": heard.kind, "label": heard.label, "new_label": heard.new_label,
                          "target": heard.target, "words": heard.in_words(), "at_unix_s": heard.at_unix_s}  # fmt: skip
     for key, value in vars(heard).items():
-        if key == "scores":
+        if key in ("scores", "windows_s"):
             continue
         record[key] = round(value, 4) if isinstance(value, float) else value
     if isinstance(heard, Window):

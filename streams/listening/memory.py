@@ -86,7 +86,7 @@ class Memory:
                 of, event = self._events[0]
                 self._journal.remember_event(
                     of, event.id, event.label, start_s=event.start_s, end_s=event.end_s, at_unix_s=event.heard_unix_s,
-                    source=event.source,
+                    source=event.source, windows_s=event.windows_s,
                 )  # fmt: skip
                 del self._events[0]
         except JournalError as error:

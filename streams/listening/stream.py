@@ -13,6 +13,7 @@ from pace_edge.audio import block_levels_dbfs
 from pace_edge.heard_memory import BLOCK_S, HeardWindow
 from streams.heard import Event, Gap, GapCause, Window
 from streams.listening.ears import Ears, Verdict
+from streams.listening.edges import Edges, Levels
 from streams.listening.events import EventState, finish, step
 from streams.listening.gate import Gate
 from streams.listening.memory import Part
@@ -35,6 +36,7 @@ class Stream:
         self.session = uuid.uuid4().hex
         self.dropped = self.away = self.overflows = 0  # of the source, as far as they were reported
         self.windower = Windower(ears.window, ears.hop)
+        self._levels = Levels(self.rate_hz)
         self.gate = Gate(self.rate_hz, loudest_dbfs=options.gate_dbfs, speech=options.speech)
         self.adjust(options)
         self._events = EventState(source=name, session=self.session[:12])
@@ -52,6 +54,7 @@ class Stream:
         """The windows that this chunk completes: (position of the first sample, samples), good until the next call."""
         if self._gain != 1.0:
             chunk = np.clip(chunk * self._gain, -1.0, 1.0)
+        self._levels.push(chunk, window=self.windower.window)
         return self.windower.push(chunk)
 
     def rest(self, ears: Ears) -> list[tuple[int, np.ndarray]]:
@@ -86,8 +89,13 @@ class Stream:
         return None if self.recorded_unix_s is None else self.recorded_unix_s + end / self.rate_hz, time.time()
 
     def events(self, window: Window, verdict: Verdict, ears: Ears) -> list[Event]:
-        self._events, events = step(self._events, window, verdict.scores, ears.rule)
+        self._events, events = step(self._events, window, verdict.scores, ears.rule, self._edges(window))
         return events
+
+    def _edges(self, window: Window) -> Edges:
+        start, end = round(window.start_s * self.rate_hz), round(window.end_s * self.rate_hz)
+        is_whole = start == self.windower.begin and end - start < self.windower.window  # all windows hold all the sound
+        return self._levels.edges(start, end, end - start if is_whole else self.windower.hop)
 
     def part(self, windows: Sequence[HeardWindow] = (), events: Sequence[Event] = ()) -> Part:
         """For the memory: these windows and events, with what it knows of itself."""
@@ -102,6 +110,7 @@ class Stream:
     def skip(self, samples: int, ears: Ears, cause: GapCause) -> list[Gap | Event]:
         """So many samples are missing before the next chunk: no window spans the gap, and no event a long one."""
         start, end = self.windower.skip(samples)
+        self._levels.skip(end)
         events = self.finish() if samples > ears.hop * ears.rule.max_misses else []
         return [*events, Gap(start / self.rate_hz, end / self.rate_hz, self.name, cause)]
 

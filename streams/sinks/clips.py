@@ -26,6 +26,7 @@ from streams.sinks.sink import Classes, Counts, NamesNow, event_record, identity
 
 _OURS = re.compile(r"(\d{8}T\d{6}\.\d{3}Z|time-unknown_\d+\.\ds)_[^/]*_[0-9a-f]{8}\.flac")
 _UNFINISHED = re.compile(_OURS.pattern + r".*\.part")
+_AFTER_S = 0.5  # behind a sound's end, where it fades away
 _LATE_S = 15.0  # an event is announced so long after its start at most: window, hops to confirm it
 _SOURCES = 16
 
@@ -44,7 +45,8 @@ class _Tape:
 
 class ClipKeeper:
     """A sink that keeps clips in `folder`, together at most `keep_mb` MB: those written first go first, and only files
-    that it named itself. A clip begins `before_s` seconds before its event and has at most `longest_s` seconds.
+    that it named itself. A clip begins `before_s` seconds before its event, ends half a second behind it and
+    has at most `longest_s` seconds.
 
     `labels`: only of these classes, unless empty; `names_now` says what these are called now. In memory: `before_s` +
     `longest_s` + 15 s of each source, 32 kB a second at 16 kHz. Clips are not promised: what cannot be written is
@@ -119,7 +121,7 @@ class ClipKeeper:
         """Write the event's clip; lost sound within it is silence."""
         begun = tape.cutting.pop(identity(event))
         first = max(self._first(event), tape.pieces[0][0], 0)
-        end = tape.end if event.state != "end" else min(tape.end, round(event.end_s * self._rate_hz))
+        end = tape.end if event.state != "end" else min(tape.end, round((event.end_s + _AFTER_S) * self._rate_hz))
         samples = np.zeros(max(0, min(end - first, self._longest)), np.int16)
         for start, piece in tape.pieces:
             low, high = max(start, first), min(start + len(piece), first + len(samples))

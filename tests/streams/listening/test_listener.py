@@ -37,8 +37,8 @@ def test_every_sound_is_announced_once_in_its_place(small_model, programme):
         ("low", "start"), ("low", "end"), ("high", "start"), ("high", "end"),
     ]  # fmt: skip
     for event, (start_s, end_s) in zip(events[1::2], [(2, 5), (8, 11)], strict=True):
-        assert abs(event.start_s - start_s) <= 1
-        assert abs(event.end_s - end_s) <= 1
+        assert abs(event.start_s - start_s) <= 0.1
+        assert abs(event.end_s - end_s) <= 0.1
 
 
 def test_windows_cover_the_stream_and_do_not_depend_on_the_chunks(small_model, programme):
