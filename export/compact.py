@@ -1,8 +1,8 @@
 """Smaller weights in the file, the same weights in memory.
 
-A float32 tensor whose values lie on an 8-bit grid per channel, or in half precision, is stored so, with the operators
-that restore it; ONNX Runtime folds them when it loads the file. Nothing is rounded here: rounding is the caller's
-decision (`round_to_int8`), taken before accuracy is measured.
+A float32 tensor whose values lie on an 8-bit grid, of one step or of one a channel, or in half precision, is stored so,
+with the operators that restore it; ONNX Runtime folds them when it loads the file. Nothing is rounded here: rounding is
+the caller's decision (`round_to_int8`), taken before accuracy is measured.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def store_compactly(model: ModelProto) -> None:
 
 
 def _on_int8_grid(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """(int8 steps, float32 step per channel) with steps * step == values for some axis, else None."""
-    for axis in range(values.ndim):
+    """(int8 steps, float32 step) with steps * step == values, one step a channel of an axis or one of all; or None."""
+    for axis in (*range(values.ndim), None):
         others = tuple(i for i in range(values.ndim) if i != axis)
         largest = np.abs(values).max(axis=others, keepdims=True)
         step = np.maximum(largest, np.finfo(np.float32).tiny) / np.float32(127)

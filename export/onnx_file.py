@@ -6,7 +6,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,15 +50,19 @@ def with_classifier(
 
 
 def export_embedder(embedder: torch.nn.Module, window_samples: int) -> ModelProto:
-    """PCM float32 [batch, window_samples] to embeddings, any batch; nothing of this machine is in it."""
+    """PCM float32 [batch, window_samples] to embeddings, any batch; nothing of this machine is in it.
+
+    A module that gives more than the embedding names its outputs in order: `outputs = ("embedding", "names")`.
+    """
     import torch
 
+    outputs: Sequence[str] = getattr(embedder, "outputs", ("embedding",))
     batch = torch.export.Dim("batch", min=1, max=4096)
     example = torch.zeros(2, window_samples)
     with quietly():
         program = torch.onnx.export(
-            embedder.eval(), (example,), input_names=["pcm"], output_names=["embedding"],
-            dynamic_shapes=({0: batch},), dynamo=True, opset_version=OPSET, external_data=False, verbose=False,
+            embedder.eval(), (example,), input_names=["pcm"], output_names=list(outputs), dynamic_shapes=({0: batch},),
+            dynamo=True, opset_version=OPSET, external_data=False, verbose=False,
         )  # fmt: skip
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
@@ -122,6 +126,7 @@ def _add_classifier(
             helper.make_node("Cast", ["scores_double"], ["scores"], to=TensorProto.FLOAT),
         ]
     )
+    named = [("names", len(info.names))] if info.names else []
     del graph.output[:]
-    for name, width in (("scores", len(classifier.labels)), ("features", M), ("embedding", D)):
+    for name, width in (("scores", len(classifier.labels)), ("features", M), ("embedding", D), *named):
         graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width]))

@@ -1,6 +1,8 @@
 """The model file: one ONNX file that holds all a listener needs, and the rule by which it learns.
 
-Graph        pcm float32 [batch, samples] -> scores [batch, classes], features [batch, V M], embedding [batch, D]
+Graph        pcm float32 [batch, samples] -> scores [batch, classes], features [batch, V M], embedding [batch, D],
+             and in files whose backbone has a classifier of its own names [batch, N]: how surely each of the N names in
+             the metadata is heard, 0 to 1
 Initializers the tensors named below: the projection, W and counts in the graph, R in the learning rule
 training_info[0].algorithm   one exact rank-one update: (phi, y, weight, R, W, counts) -> the next R, W, counts
              R is [M, M] of one view, [V, M, M] of several (analytic.py): its shape says how many there are
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     import onnx
 
 SCHEMA = 1
+_LATER = ("hidden", "names")  # keys that older files lack
 _OURS = "Give a model file of pace-edge, or none for the starter model."
 
 
@@ -53,6 +56,7 @@ class ModelInfo:
     backbone_sha256: str
     licence: str
     hidden: tuple[str, ...] = ()  # classes that take part and are not reported; absent in older files
+    names: tuple[str, ...] = ()  # what the output `names` tells apart, in its order; absent in older files
 
     def to_metadata(self) -> dict[str, str]:
         values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in asdict(self).items()}
@@ -63,7 +67,7 @@ class ModelInfo:
         """Raises KeyError, ValueError or TypeError where a value is absent or of the wrong kind."""
         values: dict[str, Any] = {}
         for field in fields(cls):
-            if field.name == "hidden" and PREFIX + field.name not in metadata:
+            if field.name in _LATER and PREFIX + field.name not in metadata:
                 continue
             text = metadata[PREFIX + field.name]
             if field.type == "str":
@@ -168,6 +172,7 @@ def read_model(path: str | Path | ModelFile) -> Model:
             _tensor(rule, R), _tensor(file.proto.graph, W), _tensor(file.proto.graph, COUNTS), info.labels, info.gamma
         )
         _check_shapes(info, projection, classifier)
+        _check_names(file.proto.graph, info)
     except (KeyError, IndexError, ValueError, TypeError, np.linalg.LinAlgError) as error:
         raise file.damaged(error) from None
     one_at_a_time = any(node.op_type == "DynamicQuantizeLinear" for node in file.proto.graph.node)
@@ -195,3 +200,10 @@ def _check_shapes(info: ModelInfo, projection: RandomProjection, classifier: Ana
         raise ValueError("two of its labels are the same")
     if info.background and info.background not in info.labels:
         raise ValueError(f"its background class '{info.background}' is not among its labels")
+
+
+def _check_names(graph: onnx.GraphProto, info: ModelInfo) -> None:
+    """One name for each column of the output `names`, and none where there is no such output."""
+    widths = [output.type.tensor_type.shape.dim[1].dim_value for output in graph.output if output.name == "names"]
+    if sum(widths) != len(info.names):
+        raise ValueError(f"its output for names is {sum(widths)} wide and it has {len(info.names)} names")

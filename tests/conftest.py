@@ -35,6 +35,12 @@ def any_model(request) -> Path:
     return request.getfixturevalue(request.param)
 
 
+@pytest.fixture(scope="session")
+def named_model(tmp_path_factory) -> Path:
+    """The same with names for what no class is like."""
+    return write_small_model(tmp_path_factory.mktemp("model") / "named.onnx", "named", named=True)
+
+
 @pytest.fixture(autouse=True)
 def state_folder(tmp_path, monkeypatch) -> Path:
     """No test ever touches the state of the person who runs it."""

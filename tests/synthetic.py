@@ -10,7 +10,7 @@ from torch import nn
 
 from export.onnx_file import build_model
 from pace_edge.adapt.backbone import Backbone
-from pace_edge.adapt.frontend import LogMel, LogMelConfig
+from pace_edge.adapt.frontend import LogMel, LogMelConfig, mel_filters
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.files import write_whole
 from pace_edge.model_file import ModelInfo
@@ -21,6 +21,7 @@ RATE_HZ, WINDOW, HOP = 16000, 16000, 8000
 M, GAMMA, SEED = 128, 0.01, 5
 READ_OUT = ReadOut(power=0.75, reference=20.0, own_share=1 / 3, leverage_weight=0.1, leverage_median=0.05)
 TONES_HZ = {"low": 300.0, "high": 2500.0}
+NAMED_HZ = {"Dog": 900.0, "Smoke detector, smoke alarm": 3500.0, "Speech": 6000.0}  # tones that the named model names
 
 
 def tone(hz: float, seconds: float, *, rng: np.random.Generator, level: float = 0.3) -> np.ndarray:
@@ -56,9 +57,27 @@ class MelStatistics(Backbone):
         return x.mean(1)
 
 
-def write_small_model(path: Path, name: str = "small", *, window_samples: int = WINDOW, views: int = 1) -> Path:
+class Named(nn.Module):
+    """The same with the names of NAMED_HZ: how far a tone's mel band stands out of the others, 0 to 1."""
+
+    outputs = ("embedding", "names")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = MelStatistics()
+        middles = mel_filters(self.heard.log_mel.config).argmax(1) * 16000 / 512  # Hz
+        self.bands = [int(np.abs(middles - hz).argmin()) for hz in NAMED_HZ.values()]
+
+    def forward(self, pcm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mel = self.heard.spectrogram(pcm).mean(1)
+        return self.heard(pcm), (mel[:, self.bands] - mel.mean(1, keepdim=True) - 5).sigmoid()
+
+
+def write_small_model(
+    path: Path, name: str = "small", *, window_samples: int = WINDOW, views: int = 1, named: bool = False
+) -> Path:  # fmt: skip
     """A model file for the classes low, high and background, through the real exporter. Of several views, of M features
-    each, the first hears all of the sound, the others less and less of it."""
+    each, the first hears all of the sound, the others less and less of it. `named`: with NAMED_HZ."""
     rng, embedder = np.random.default_rng(0), MelStatistics()
     projection = RandomProjection.random(embedder.embedding_size, views * M, seed=SEED)
     for view in range(1, views):
@@ -75,9 +94,10 @@ def write_small_model(path: Path, name: str = "small", *, window_samples: int = 
         name=name, labels=tuple(classifier.labels), counts=tuple(classifier.counts), background="background",
         rate_hz=RATE_HZ, window_samples=window_samples, hop_samples=HOP, gamma=classifier.gamma,
         read_out=READ_OUT, threshold=0.3, projection_seed=SEED, backbone="mel statistics",
-        backbone_sha256="0" * 64, licence="MIT",
+        backbone_sha256="0" * 64, licence="MIT", names=tuple(NAMED_HZ) if named else (),
     )  # fmt: skip
-    write_whole(path, build_model(embedder, projection, classifier, info).SerializeToString(deterministic=True))
+    model = build_model(Named() if named else embedder, projection, classifier, info)
+    write_whole(path, model.SerializeToString(deterministic=True))
     return path
 
 

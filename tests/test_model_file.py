@@ -10,7 +10,7 @@ import pytest
 from pace_edge.errors import ModelFileError
 from pace_edge.model_file import ModelInfo, read_model
 from pace_edge.model_parts import PREFIX, read_metadata
-from tests.synthetic import GAMMA, tone
+from tests.synthetic import GAMMA, NAMED_HZ, tone, with_info
 
 
 def changed(source, target, change):
@@ -129,3 +129,26 @@ def test_a_tensor_that_does_not_fit_the_others_is_refused(any_model, tmp_path, n
 def test_parts_that_do_not_fit_are_refused(small_model, tmp_path, change):
     with pytest.raises(ModelFileError, match="damaged"):
         read_model(changed(small_model, tmp_path / "m.onnx", change))
+
+
+def test_a_file_says_what_its_backbone_has_names_for(named_model, small_model):
+    assert read_model(named_model).info.names == tuple(NAMED_HZ)
+    assert read_model(small_model).info.names == ()
+
+
+def test_a_file_from_before_there_were_names_has_none(small_model, tmp_path):
+    def without(model):
+        model.metadata_props.remove(next(entry for entry in model.metadata_props if entry.key == PREFIX + "names"))
+
+    assert read_model(changed(small_model, tmp_path / "m.onnx", without)).info.names == ()
+
+
+@pytest.mark.parametrize("names", [["Dog"], ["Dog", "Cat", "Speech", "Siren"], []])
+def test_every_column_of_the_output_for_names_has_one(named_model, tmp_path, names):
+    with pytest.raises(ModelFileError, match=f"output for names is 3 wide and it has {len(names)} names"):
+        read_model(with_info(named_model, tmp_path / "m.onnx", names=names))
+
+
+def test_names_without_an_output_are_refused(small_model, tmp_path):
+    with pytest.raises(ModelFileError, match="0 wide and it has 1 names"):
+        read_model(with_info(small_model, tmp_path / "m.onnx", names=["Dog"]))

@@ -9,6 +9,7 @@ import torch
 from pace_edge.adapt import whisper, yamnet
 from pace_edge.adapt.backbone import SideBySide, unit_norm
 from pace_edge.audio import read_audio
+from pace_edge.errors import PaceEdgeError
 from tests.synthetic import MelStatistics
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -92,6 +93,50 @@ def test_what_stands_beside_may_be_side_by_side_itself():
     expected = torch.cat([0.3**0.5 * a(pcm), 0.3**0.5 * b(pcm), 0.4**0.5 * c(pcm)], 1)
     assert torch.allclose(both(pcm), expected, atol=1e-6)
     assert both.blocks is a.blocks
+
+
+@torch.no_grad()
+def test_a_window_in_patches_is_each_patch_alone():
+    """The network runs once over them all, and what one holds is not heard in the other."""
+    net = yamnet.PatchedYamNet().eval()
+    pcm = 0.1 * torch.randn(2, 32000, generator=torch.Generator().manual_seed(5))
+    patches = net.patches(pcm)
+    assert patches.shape == (2, 2, 1024)
+    first, second = pcm[:, : 95 * 160 + 400], pcm[:, 96 * 160 :][:, : 95 * 160 + 400]
+    assert torch.allclose(patches[:, :1], net.patches(first), atol=1e-5)
+    assert torch.allclose(patches[:, 1:], net.patches(second), atol=1e-5)
+    assert torch.allclose(net(pcm), unit_norm(patches.mean(1)), atol=1e-6)
+    assert torch.allclose(net.names_of(patches), net.head(patches).sigmoid().max(1).values)
+
+
+@torch.no_grad()
+def test_a_window_shorter_than_a_patch_is_filled_up_with_silence():
+    net = yamnet.PatchedYamNet().eval()
+    pcm = 0.1 * torch.randn(1, 8000, generator=torch.Generator().manual_seed(6))
+    assert net.patches(pcm).shape == (1, 1, 1024)
+
+
+@pytest.mark.skipif(not (SHARED / "weights/yamnet/yamnet.tflite").exists(), reason="YAMNet's weights are not here")
+@torch.no_grad()
+def test_the_published_head_names_what_it_hears_and_does_not_call_everything_music():
+    net = yamnet.patched_from_tflite(SHARED / "weights/yamnet/yamnet.tflite")
+    assert len(net.names) == 521
+    right = {"rooster": {"Chicken, rooster", "Fowl", "Crowing, cock-a-doodle-doo"}, "dog_bark": {"Dog", "Bark"},
+             "chainsaw": {"Chainsaw"}, "sea_waves": {"Ocean", "Waves, surf"}}  # fmt: skip
+    hits = 0
+    for sound, expected in right.items():
+        clips = sorted((SHARED / "data/esc10/audio" / sound).glob("*.flac"))[:5]
+        pcm = torch.from_numpy(np.stack([read_audio(clip, 16000)[:32000] for clip in clips]))
+        best = net.names_of(net.patches(pcm)).argsort(1, descending=True)[:, :5].tolist()
+        hits += sum(bool(expected & {net.names[i] for i in row}) for row in best)
+        assert not any(net.names[row[0]] == "Music" for row in best), sound
+    assert hits >= 10, f"{hits} of 20"
+
+
+def test_a_yamnet_without_names_is_refused(tmp_path):
+    (tmp_path / "yamnet.tflite").write_bytes(b"\0\0\0\0TFL3" + bytes(100))
+    with pytest.raises(PaceEdgeError, match="does not hold the names of its classes: expected 521"):
+        yamnet.patched_from_tflite(tmp_path / "yamnet.tflite")
 
 
 @pytest.mark.skipif(not (SHARED / "weights/yamnet/yamnet.tflite").exists(), reason="YAMNet's weights are not here")

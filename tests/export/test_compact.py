@@ -31,11 +31,14 @@ def random_weight(rounding):
     torch.nn.init.normal_(linear.weight, generator=torch.Generator().manual_seed(0))
     if rounding == "int8":
         round_to_int8(linear)
+    if rounding == "int8, one step":
+        step = linear.weight.data.abs().max() / 127
+        linear.weight.data = (linear.weight.data / step).round() * step
     weight = linear.weight.data.T.contiguous()
     return (weight.half().float() if rounding == "half" else weight).numpy()
 
 
-@pytest.mark.parametrize(("rounding", "bytes_each"), [("int8", 1), ("half", 2), ("none", 4)])
+@pytest.mark.parametrize(("rounding", "bytes_each"), [("int8", 1), ("int8, one step", 1), ("half", 2), ("none", 4)])
 def test_weights_take_their_smallest_exact_form(rounding, bytes_each):
     weight = random_weight(rounding)
     plain, compact = matmul_model(weight), matmul_model(weight)

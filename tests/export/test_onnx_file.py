@@ -8,7 +8,7 @@ import torch
 
 from export.onnx_file import IR_VERSION
 from pace_edge.model_file import read_model
-from tests.synthetic import RATE_HZ, READ_OUT, WINDOW, MelStatistics, tone
+from tests.synthetic import RATE_HZ, READ_OUT, WINDOW, MelStatistics, Named, tone
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,19 @@ def test_projection_and_classifier_equal_numpy(session, small_model, pcm):
     assert np.abs(features - phi).max() < 1e-5
     assert np.abs(scores - READ_OUT.scores(model.classifier, phi)).max() < 1e-5
     assert [model.info.labels[i] for i in scores.argmax(1)][::2] == ["low", "high"]
+
+
+def test_the_names_are_those_of_the_same_pass_and_equal_torch(named_model, pcm):
+    with torch.no_grad():
+        embedding, names = Named()(torch.from_numpy(pcm))
+    runtime = onnxruntime.InferenceSession(str(named_model), providers=["CPUExecutionProvider"])
+    got = runtime.run(["embedding", "names"], {"pcm": pcm})
+    assert np.abs(got[0] - embedding.numpy()).max() < 1e-5
+    assert np.abs(got[1] - names.numpy()).max() < 1e-4
+
+
+def test_a_model_without_names_has_no_output_for_them(session):
+    assert [output.name for output in session.get_outputs()] == ["scores", "features", "embedding"]
 
 
 def test_a_batch_gives_what_its_windows_give_alone(session, pcm):
