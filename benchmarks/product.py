@@ -85,7 +85,8 @@ def without_class(whole: AnalyticClassifier, phi: Heard, clips: np.ndarray, labe
     G = [view.G - part.T @ part for view, part in zip(whole.views, whole.blocks(rows), strict=True)]
     gamma = [STARTER.gamma_relative * float(np.trace(part)) / len(part) for part in G]
     labels = [whole.labels[i] for i in rest]
-    return AnalyticClassifier(np.stack(G), whole.Q[:, rest], whole.counts[rest], labels, gamma)
+    squares = None if whole.squares is None else whole.squares[:, rest]
+    return AnalyticClassifier(np.stack(G), whole.Q[:, rest], whole.counts[rest], labels, gamma, squares=squares)
 
 
 def taught_ours(product: Product, fold: int, draws: int, read_outs: list[ReadOut]) -> list[list[Outcome]]:

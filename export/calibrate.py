@@ -29,7 +29,10 @@ def weighed(classifier: AnalyticClassifier, weight: float) -> AnalyticClassifier
         return classifier
     classifier.fold()
     G, Q, counts = (weight * part for part in (classifier.G, classifier.Q, classifier.counts))
-    return AnalyticClassifier(G, Q, counts, classifier.labels, [weight * view.gamma for view in classifier.views])
+    return AnalyticClassifier(
+        G, Q, counts, classifier.labels, [weight * view.gamma for view in classifier.views],
+        squares=None if classifier.squares is None else weight * classifier.squares,
+    )  # fmt: skip
 
 
 def checkpoint_read_out(leverage_median: float) -> ReadOut:

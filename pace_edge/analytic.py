@@ -9,8 +9,12 @@ The paper has one such solution. Here there may be V side by side, the views: ea
 own gamma, and no part in the others' solutions; all are taught the same labels. Where one embedding serves words and
 another voices, their scores added serve both, and all stays exact.
 
+Beside them stand the squares, S_vc = sum w |mean phi_v|^2 over the examples of class c: with Q and counts they say how
+far a class's examples lie from their mean, which no solution tells (readout.py). They add up as the other sums do.
+Older files do not have them; then they are None, and stay so.
+
 Shapes, here and in a model file: W and Q are [V M, C], one view below the other. G and R are [M, M] of one view and
-[V, M, M] of several; gamma is a number of one view and V numbers of several.
+[V, M, M] of several; gamma is a number of one view and V numbers of several; squares are [V, C].
 
 The arithmetic of a view is in ridge.py: a label costs one reading of each R; `fold` does the rest when the listener is
 idle. NumPy only.
@@ -18,8 +22,9 @@ idle. NumPy only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -31,6 +36,8 @@ LARGEST = 127 / 32  # of a projection's entries, in units of a normal one
 ROUNDING = 1e-9  # of G's largest entry; sums may differ from their transpose by it
 FEWEST = 1e-3  # examples; a count below it is rounding
 BATCH = 1024  # windows whose products are summed at once: bounds the memory
+
+T = TypeVar("T")
 
 
 class RandomProjection:
@@ -62,8 +69,9 @@ class AnalyticClassifier:
     """Ridge regression whose every change is exact: after any sequence of changes each view's W equals its batch
     solution, and a change that cannot be made changes no view.
 
-    `labels` keep their order; `counts[c]` is the total weight of class c's examples; `views` hold the solutions. One
-    taught clip is one example, however many windows it has: pass them together and they share its weight.
+    `labels` keep their order; `counts[c]` is the total weight of class c's examples, `squares[v, c]` the weighed sum of
+    their squared lengths in view v, None where nobody counted them; `views` hold the solutions. One taught clip is one
+    example, however many windows it has: pass them together and they share its weight.
 
     >>> import pace_edge
     >>> import numpy
@@ -75,45 +83,65 @@ class AnalyticClassifier:
     """
 
     def __init__(
-        self, G: np.ndarray, Q: np.ndarray, counts: np.ndarray, labels: Sequence[str], gamma: float | Sequence[float]
-    ) -> None:
-        """G [M, M] or [V, M, M], Q [V M, C], counts [C], float64; `gamma` > 0 in the units of G's diagonal, one for all
-        views or one each. Raises LinAlgError unless each G + gamma I > 0, ValueError where shapes do not fit."""
-        self._take([Ridge(*view) for view in _each_view(G, Q, gamma)], counts, labels)
+        self, G: np.ndarray, Q: np.ndarray, counts: np.ndarray, labels: Sequence[str], gamma: float | Sequence[float],
+        *, squares: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        """G [M, M] or [V, M, M], Q [V M, C], counts [C], squares [V, C], float64; `gamma` > 0 in the units of G's
+        diagonal, one for all views or one each. Raises LinAlgError unless each G + gamma I > 0, ValueError where shapes
+        do not fit."""
+        self._take([Ridge(*view) for view in _each_view(G, Q, gamma)], counts, labels, squares)
 
     @classmethod
-    def of(cls, views: Iterable[Ridge], counts: np.ndarray, labels: Sequence[str]) -> AnalyticClassifier:
+    def of(
+        cls, views: Iterable[Ridge], counts: np.ndarray, labels: Sequence[str], squares: np.ndarray | None = None
+    ) -> AnalyticClassifier:
         """Of solutions that were taught the same examples: each M features wide and C columns. They are not copied."""
         classifier = cls.__new__(cls)
-        classifier._take(views, counts, labels)
+        classifier._take(views, counts, labels, squares)
         return classifier
 
     @classmethod
     def empty(cls, M: int, *, gamma: float | Sequence[float], views: int = 1) -> AnalyticClassifier:
         """Without any example; M features in each view."""
-        return cls(np.zeros((views, M, M)), np.zeros((views * M, 0)), np.zeros(0), (), gamma)
+        return cls(
+            np.zeros((views, M, M)), np.zeros((views * M, 0)), np.zeros(0), (), gamma, squares=np.zeros((views, 0))
+        )  # fmt: skip
 
     @classmethod
     def from_solution(
-        cls, R: np.ndarray, W: np.ndarray, counts: np.ndarray, labels: Sequence[str], gamma: float | Sequence[float]
-    ) -> AnalyticClassifier:
-        """From what a model file holds: R [M, M] or [V, M, M] and W [V M, C] give G = R^-1 - gamma I and Q = R^-1 W."""
-        return cls.of([Ridge.from_solution(*view) for view in _each_view(R, W, gamma)], counts, labels)
+        cls, R: np.ndarray, W: np.ndarray, counts: np.ndarray, labels: Sequence[str], gamma: float | Sequence[float],
+        *, Q: np.ndarray | None = None, squares: np.ndarray | None = None,
+    ) -> AnalyticClassifier:  # fmt: skip
+        """From what a model file holds: R [M, M] or [V, M, M] and W [V M, C] give G = R^-1 - gamma I and, where it is
+        not given, Q = R^-1 W. Raises ValueError where Q [V M, C] is not that of W, or shapes do not fit."""
+        each = _each_view(R, W, gamma)
+        sums = [None] * len(each) if Q is None else [view[1] for view in _each_view(R, Q, gamma)]
+        views = [Ridge.from_solution(*view, part) for view, part in zip(each, sums, strict=True)]
+        return cls.of(views, counts, labels, squares)
 
     @classmethod
     def restored(
         cls, G: np.ndarray, Q: np.ndarray, R: np.ndarray, counts: np.ndarray, labels: Sequence[str],
-        gamma: float | Sequence[float],
+        gamma: float | Sequence[float], *, squares: np.ndarray | None = None,
     ) -> AnalyticClassifier:  # fmt: skip
         """From statistics and an R, shaped as G, that was kept beside them; solved afresh where R does not fit them."""
         kept = np.reshape(R, (-1, *np.shape(R)[-2:]))
         views = [Ridge.restored(*view[:2], r, view[2]) for view, r in zip(_each_view(G, Q, gamma), kept, strict=True)]
-        return cls.of(views, counts, labels)
+        return cls.of(views, counts, labels, squares)
 
-    def _take(self, views: Iterable[Ridge], counts: np.ndarray, labels: Sequence[str]) -> None:
+    def _take(
+        self, views: Iterable[Ridge], counts: np.ndarray, labels: Sequence[str], squares: np.ndarray | None
+    ) -> None:
         self.views = tuple(views)
         self.labels = list(labels)
         self.counts = np.array(counts, np.float64)
+        self.squares = None if squares is None else np.array(squares, np.float64)
+        if squares is not None and np.shape(squares) != (shape := (len(self.views), len(self.labels))):
+            raise ValueError(f"squares of shape {np.shape(squares)} do not fit {shape[0]} views and {shape[1]} labels")
+        self._changed()
+
+    def _changed(self) -> None:
+        self._kept: dict[Hashable, Any] = {}  # what `kept` keeps
 
     # Reading
 
@@ -168,6 +196,22 @@ class AnalyticClassifier:
         """The views' mean of that, [C]: what each class's own examples score on average."""
         return self.own_view_scores().mean(0)
 
+    def deviations(self) -> np.ndarray | None:
+        """How far each class's examples lie from their mean in each view, the mean square, [V, C]; None where the
+        squares are."""
+        if self.squares is None:
+            return None
+        lengths = np.stack([np.einsum("mc,mc->c", view.Q, view.Q) for view in self.views])
+        return deviations(self.counts, self.squares, lengths)
+
+    def kept(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """`compute()`, which depends on this classifier's state and `key` alone: once, until something changes."""
+        kept = self._kept  # a change puts another in its place, so that nothing stale can get into that
+        if key not in kept:
+            kept[key] = compute()
+        found: T = kept[key]
+        return found
+
     def view_leverages(self, phi: np.ndarray) -> np.ndarray:
         """h = phi_v'R_v phi_v in each view v, [..., V M] to [V, ...]: near 0 among the examples, towards
         |phi_v|^2 / gamma_v far off."""
@@ -183,6 +227,7 @@ class AnalyticClassifier:
         """Merge the pending rank-one steps into R and G: do it when idle, reading does not need it."""
         for view in self.views:
             view.fold()
+        self._changed()
 
     def add_class(self, label: str) -> None:
         """A new class starts as a zero column: exact, since every example so far has target 0 for it."""
@@ -190,16 +235,22 @@ class AnalyticClassifier:
             return
         self.labels.append(label)
         self.counts = np.append(self.counts, 0.0)
+        if self.squares is not None:
+            self.squares = np.pad(self.squares, ((0, 0), (0, 1)))
         for view in self.views:
             view.add_column()
+        self._changed()
 
     def arrange(self, labels: Sequence[str]) -> None:
         """These classes, in this order. A class that is left out can no longer be named; what was learned of it stays
         in G, where it goes on speaking against the others: exact for the classes that are left."""
         columns = [self._column(label) for label in labels]
         self.labels, self.counts = list(labels), self.counts[columns]
+        if self.squares is not None:
+            self.squares = self.squares[:, columns]
         for view in self.views:
             view.arrange(columns)
+        self._changed()
 
     def learn(self, phi: np.ndarray, label: str, weight: float = 1.0) -> None:
         """One example, `weight` > 0, of one window phi [V M] or of several [windows, V M] that share the weight."""
@@ -226,18 +277,24 @@ class AnalyticClassifier:
 
     def relabel_all(self, examples: Iterable[tuple[np.ndarray, str, str]], weight: float = 1.0) -> None:
         """Many (phi, old, new): each R is read once for each pair of labels."""
-        moves: dict[tuple[str, str], tuple[np.ndarray, float]] = {}
+        moves: dict[tuple[str, str], tuple[np.ndarray, float, np.ndarray]] = {}
         for phi, old, new in examples:
-            q, count = moves.get((old, new), (0.0, 0.0))
-            moves[old, new] = q + weight * self._checked_rows(phi).mean(0), count + weight
+            q, count, squares = moves.get((old, new), (0.0, 0.0, 0.0))
+            mean = self._checked_rows(phi).mean(0)
+            moves[old, new] = q + weight * mean, count + weight, squares + weight * self._lengths(mean)
         for old in {old for old, _ in moves}:  # all or none
-            self._holding(old, sum(count for (label, _), (_, count) in moves.items() if label == old))
-        for (old, new), (q, count) in moves.items():
-            self.move(q, count, old=old, new=new)
+            self._holding(old, sum(count for (label, _), (_, count, _) in moves.items() if label == old))
+        for (old, new), (q, count, squares) in moves.items():
+            self.move(q, count, old=old, new=new, squares=squares)
 
-    def move(self, q: np.ndarray, count: float, *, old: str | None, new: str | None) -> None:
+    def move(
+        self, q: np.ndarray, count: float, *, old: str | None, new: str | None, squares: np.ndarray | None = None
+    ) -> None:
         """The examples behind q [V M], a share of Q's column `old`, are of the class `new`; None: of none that is
-        named. Raises LearningError, with nothing changed."""
+        named. `squares` [V] are these examples'; None: it is one example. Raises LearningError, with nothing
+        changed."""
+        if squares is None:
+            squares = self._lengths(q) / max(count, FEWEST)
         a = None if old is None else self._holding(old, count)
         if new is not None:
             self.add_class(new)
@@ -246,27 +303,30 @@ class AnalyticClassifier:
             view.move(part, old=a, new=b)
         for column, sign in ((a, -1.0), (b, 1.0)):
             if column is not None:
-                self.counts[column] += sign * count
+                self._count(column, sign * count, sign * squares)
 
     def add_sums(
         self, G: np.ndarray, Q: np.ndarray, counts: np.ndarray, labels: Sequence[str],
-        gamma: float | Sequence[float] | None = None,
+        gamma: float | Sequence[float] | None = None, *, squares: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         """All examples behind other sums at once; the union is exact. Labels not known yet come after those that are.
 
-        G, Q [V M, C] and counts [C] are of the same features, from a classifier of as many views after `fold`; `gamma`
-        None keeps the one there is. Raises LearningError, with nothing changed, when they cannot be.
+        G, Q [V M, C], counts [C] and squares [V, C] are of the same features, from a classifier of as many views after
+        `fold`; `gamma` None keeps the one there is, `squares` None: they are not known, and so not of the union. Raises
+        LearningError, with nothing changed, when they cannot be.
         """
         G, Q, counts = (np.asarray(part, np.float64) for part in (G, Q, counts))
-        square, C = self.G.shape, len(labels)
-        if (G.shape, Q.shape, counts.shape) != (square, (self.width, C), (C,)) or len(set(labels)) < C:
+        square, C, V = self.G.shape, len(labels), len(self.views)
+        theirs = np.zeros((V, C)) if squares is None else np.asarray(squares, np.float64)
+        shapes, fitting = (G.shape, Q.shape, counts.shape, theirs.shape), (square, (self.width, C), (C,), (V, C))
+        if shapes != fitting or len(set(labels)) < C:
             raise LearningError(
                 "these sums do not fit the classifier",
-                expected=f"G {square}, Q {(self.width, C)}, counts {(C,)} and {C} different labels",
-                got=f"G {G.shape}, Q {Q.shape}, counts {counts.shape} and {len(set(labels))}",
+                expected=f"{_in_words(fitting)} and {C} different labels",
+                got=f"{_in_words(shapes)} and {len(set(labels))}",
                 do="Nothing was changed.",
             )  # fmt: skip
-        plausible = all(np.isfinite(part).all() for part in (G, Q, counts)) and (counts > -FEWEST).all()
+        plausible = all(np.isfinite(part).all() for part in (G, Q, counts, theirs)) and (counts > -FEWEST).all()
         if not plausible or any(not _is_symmetric(part) for part in np.reshape(G, (-1, *square[-2:]))):
             raise LearningError(
                 "these sums are not those of examples",
@@ -279,6 +339,10 @@ class AnalyticClassifier:
         both_Q[:, :known], both_counts[:known] = self.Q, self.counts
         both_Q[:, columns] += Q
         both_counts[columns] += counts
+        both_squares = None
+        if self.squares is not None and squares is not None:
+            both_squares = np.pad(self.squares, ((0, 0), (0, len(union) - known)))
+            both_squares[:, columns] += theirs
         try:
             both = AnalyticClassifier(self.G + G, both_Q, both_counts, union, gamma or self.gamma)
         except np.linalg.LinAlgError:
@@ -286,7 +350,7 @@ class AnalyticClassifier:
                 "these sums are not those of examples", expected="a G without negative directions",
                 do="Nothing was changed.",
             ) from None  # fmt: skip
-        self._take(both.views, both_counts, union)
+        self._take(both.views, both_counts, union, both_squares)
 
     def _checked_rows(self, phi: np.ndarray) -> np.ndarray:
         rows = np.atleast_2d(np.asarray(phi, np.float64))
@@ -317,8 +381,19 @@ class AnalyticClassifier:
         except LearningError:
             self.arrange(known)
             raise
-        for _, label in few:
-            self.counts[self._column(label)] += weight
+        for phi, label in few:
+            self._count(self._column(label), weight, weight * self._lengths(phi.mean(0)))
+
+    def _lengths(self, q: np.ndarray) -> np.ndarray:
+        """|q_v|^2 of each view, of q [V M]: [V]."""
+        return np.array([part @ part for part in self.blocks(q)])
+
+    def _count(self, column: int, count: float, squares: np.ndarray) -> None:
+        """Examples more in a class, or fewer: their weight, and their squares [V]."""
+        self.counts[column] += count
+        if self.squares is not None:
+            self.squares[:, column] += squares
+        self._changed()
 
     def _step(self, steps: list[tuple[np.ndarray, int, float]]) -> None:
         """Rank-one steps (phi [V M], column, w) in every view, or in none."""
@@ -339,15 +414,19 @@ class AnalyticClassifier:
         """The same change through the statistics, in batches; nothing is changed if no solution exists."""
         each_G = [view.sums()[0] for view in self.views]
         labels, sums, counts = list(self.labels), list(self.Q.T), list(self.counts)
+        squares = list(np.zeros((len(labels), len(each_G))) if self.squares is None else self.squares.T)
         batch: list[np.ndarray] = []
         for rows, label in examples:
             if label not in labels and weight > 0:
                 labels.append(label)
                 sums.append(np.zeros(self.width))
                 counts.append(0.0)
+                squares.append(np.zeros(len(each_G)))
             column = labels.index(label) if label in labels else self._column(label)
-            sums[column] = sums[column] + weight * rows.mean(0)
+            q = rows.mean(0)
+            sums[column] = sums[column] + weight * q
             counts[column] += weight
+            squares[column] = squares[column] + weight * self._lengths(q)
             batch.append(rows * np.sqrt(abs(weight) / len(rows)))
             if sum(map(len, batch)) >= BATCH:
                 self._add_squares(each_G, batch, weight)
@@ -363,7 +442,8 @@ class AnalyticClassifier:
             ]
         except np.linalg.LinAlgError:
             raise never_learned() from None
-        self._take(views, np.array(counts), labels)
+        all_squares = np.array(squares).reshape(len(labels), len(views)).T
+        self._take(views, np.array(counts), labels, None if self.squares is None else all_squares)
 
     def _add_squares(self, each_G: list[np.ndarray], batch: list[np.ndarray], weight: float) -> None:
         """Each view's G += or -= the products of the rows in `batch`, which is emptied."""
@@ -392,6 +472,13 @@ class AnalyticClassifier:
             ) from None
 
 
+def deviations(counts: np.ndarray, squares: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The mean square of the examples' distance from their mean, [V, C]: from the class's counts n [C], its squares
+    [V, C] and the squared lengths of its sums |Q_vc|^2 [V, C]."""
+    n = np.maximum(counts, FEWEST)
+    return np.maximum(squares / n - lengths / n**2, 0.0)
+
+
 def _each_view(
     square: np.ndarray, tall: np.ndarray, gamma: float | Sequence[float]
 ) -> list[tuple[np.ndarray, np.ndarray, float]]:
@@ -406,6 +493,10 @@ def _each_view(
     if len(tall) != V * M or len(gammas) != V:
         raise ValueError(f"{len(tall)} features and {len(gammas)} gammas do not fit {V} views of {M}")
     return list(zip(squares, np.split(np.asarray(tall), V), gammas, strict=True))
+
+
+def _in_words(shapes: Iterable[tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in zip(("G", "Q", "counts", "squares"), shapes, strict=True))
 
 
 def _stacked(each: list[np.ndarray]) -> np.ndarray:

@@ -18,6 +18,7 @@ from pace_edge.inverse import DeferredInverse, add_products
 REBUILD_EVERY = 512  # rank-one steps between two solutions from the statistics
 SOLVE_FROM = 64  # windows at once; from here on, or from M / 8, one solution is cheaper than a step for each
 PIVOT = 1e-6  # smallest trusted 1 + w phi'R phi; below it the step is replaced by a solution from the statistics
+SAME = 1e-6  # W's error, relative to its largest entry or 1, of a Q and a W that belong together
 TRUSTED = 1e-10  # of W: an error that is left alone; of R a thousand times as much, since W is healed through it
 
 Step = tuple[np.ndarray, int, float]  # phi [M] of the class in this column, with the weight w; negative takes it away
@@ -36,11 +37,18 @@ class Ridge:
         self._rebuild()
 
     @classmethod
-    def from_solution(cls, R: np.ndarray, W: np.ndarray, gamma: float) -> Ridge:
-        """R [M, M] and W [M, C] give G = R^-1 - gamma I and Q = R^-1 W."""
+    def from_solution(cls, R: np.ndarray, W: np.ndarray, gamma: float, Q: np.ndarray | None = None) -> Ridge:
+        """R [M, M] and W [M, C] give G = R^-1 - gamma I and, where it is not given, Q [M, C] = R^-1 W. Raises
+        ValueError where the Q that is given has another W."""
         inverse = np.linalg.inv(R)
         inverse = (inverse + inverse.T) / 2.0
-        return cls(inverse - gamma * np.eye(len(R)), inverse @ W, gamma)
+        G = inverse - gamma * np.eye(len(R))
+        if Q is None:
+            return cls(G, inverse @ W, gamma)
+        view, largest = cls(G, Q, gamma), max(1.0, np.abs(W).max(initial=0.0))
+        if view.W.shape != W.shape or np.abs(view.W - W).max(initial=0.0) > SAME * largest:
+            raise ValueError("its Q is not that of its W")
+        return view
 
     @classmethod
     def restored(cls, G: np.ndarray, Q: np.ndarray, R: np.ndarray, gamma: float) -> Ridge:

@@ -18,7 +18,7 @@ from pace_edge.analytic import AnalyticClassifier
 from pace_edge.files import write_whole
 from pace_edge.operations import Operation, State
 
-_MAGIC = b"pace-edge snapshot 2\n"
+_MAGIC = b"pace-edge snapshot 3\n"
 LARGEST = 512 << 20  # bytes; above it writing would cost more than it saves
 
 
@@ -36,6 +36,7 @@ def write_snapshot(
     header = {
         "model": model_sha256, "operations": len(operations), "log": _digest(operations), "labels": classifier.labels,
         "counts": classifier.counts.tolist(), "gamma": classifier.gamma, "shape": R.shape,
+        "squares": None if classifier.squares is None else classifier.squares.tolist(),
         "examples": list(state.examples.items()), "built_in": state.built_in,
     }  # fmt: skip
     arrays = b"".join(np.ascontiguousarray(part, "<f8").tobytes() for part in (classifier.G, classifier.Q, R))
@@ -62,8 +63,9 @@ def read_snapshot(
     width = prod(shape[:-1])
     G, Q, R = np.split(np.frombuffer(arrays, "<f8"), np.cumsum([prod(shape), width * len(labels)]))
     classifier = AnalyticClassifier.restored(
-        G.reshape(shape), Q.reshape(width, len(labels)), R.reshape(shape), header["counts"], labels, header["gamma"]
-    )
+        G.reshape(shape), Q.reshape(width, len(labels)), R.reshape(shape), header["counts"], labels, header["gamma"],
+        squares=header["squares"],
+    )  # fmt: skip
     return classifier, State(dict(map(tuple, header["examples"])), header["built_in"])
 
 

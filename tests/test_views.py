@@ -28,7 +28,8 @@ def taught(n=9):
 
 
 def state(classifier):
-    return [np.copy(part) for part in (classifier.W, classifier.R, classifier.G, classifier.Q, classifier.counts)]
+    parts = (classifier.W, classifier.R, classifier.G, classifier.Q, classifier.counts, classifier.squares)
+    return [np.copy(part) for part in parts]
 
 
 def difference(ours, theirs):
@@ -60,7 +61,7 @@ def apply(change, classifier, part, known):
         other = AnalyticClassifier.empty(M, gamma=1.0, views=len(classifier.views))
         other.learn(part(example(seed, 2)), label)
         other.fold()
-        classifier.add_sums(other.G, other.Q, other.counts, other.labels)
+        classifier.add_sums(other.G, other.Q, other.counts, other.labels, squares=other.squares)
         return [*known, (seed, label)]
     if action == "fold":
         classifier.fold()
@@ -93,6 +94,7 @@ def test_each_view_is_what_it_would_be_alone(sequence):
     for v, one in enumerate(alone):
         assert one.labels == whole.labels
         assert np.allclose(one.counts, whole.counts)
+        assert np.allclose(one.squares[0], whole.squares[v])
         assert np.abs(one.W - whole.views[v].W).max(initial=0.0) < 1e-9
         assert np.abs(one.R - whole.R[v]).max() < 1e-9
         phi = example(99, 4)
@@ -188,7 +190,9 @@ def test_statistics_that_were_kept_come_back_and_a_broken_R_heals_in_its_view():
     G, Q, R = classifier.G, classifier.Q, classifier.R.copy()
     for broken in (False, True):
         R[1, 2, 2] *= 1.5 if broken else 1.0
-        again = AnalyticClassifier.restored(G, Q, R, classifier.counts, classifier.labels, classifier.gamma)
+        again = AnalyticClassifier.restored(
+            G, Q, R, classifier.counts, classifier.labels, classifier.gamma, squares=classifier.squares
+        )
         assert difference(state(again), state(classifier)) < 1e-9
 
 

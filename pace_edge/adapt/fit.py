@@ -68,6 +68,9 @@ def fit_features(
     G = [(part.T * w) @ part for part in np.split(phi, views, axis=1)]
     Q = np.stack([phi[column == c].T @ w[column == c] for c in range(len(classes))], 1)
     counts = np.array([examples_per_class or float(collected[c]) for c in classes])
+    squares, y = np.zeros((views, len(classes))), [classes.index(label) for label in labels]
+    for c, rows, weighs in zip(y, phis, weight, strict=True):
+        squares[:, c] += [weighs * (part @ part) for part in np.split(rows.mean(0), views)]
     relative = np.broadcast_to(gamma_relative, views)
     gamma = [float(r) * float(np.trace(part)) / len(part) for r, part in zip(relative, G, strict=True)]
-    return AnalyticClassifier(np.stack(G), Q, counts, classes, gamma)
+    return AnalyticClassifier(np.stack(G), Q, counts, classes, gamma, squares=squares)

@@ -161,7 +161,8 @@ class Learner:
             old, new = self.state.built_in[own], target.built_in[own]
             if old != new:
                 source = self._model.classifier
-                self.classifier.move(source.Q[:, c], source.counts[c], old=old, new=new)
+                squares = None if source.squares is None else source.squares[:, c]
+                self.classifier.move(source.Q[:, c], source.counts[c], old=old, new=new, squares=squares)
         read: set[int] = set()
         self.classifier.unlearn_all((phi, gone[id]) for id, phi in self._noted(gone, read))
         self.classifier.relabel_all((phi, moved[id], want[id]) for id, phi in self._noted(moved, read))

@@ -288,12 +288,12 @@ def of_a_version_that_wrote_labels_in_another_unicode_form(path, journal):
     path.write_bytes(b"\n".join([magic, hashlib.sha256(body).hexdigest().encode(), body]))
 
 
-def of_a_version_with_one_view_only(path, journal):
-    path.write_bytes(path.read_bytes().replace(b"pace-edge snapshot 2", b"pace-edge snapshot 1"))
+def of_a_version_without_squares(path, journal):
+    path.write_bytes(path.read_bytes().replace(b"pace-edge snapshot 3", b"pace-edge snapshot 2"))
 
 
 HARMS = [
-    of_a_version_with_one_view_only, flipped, truncated, of_a_log_that_was_purged, of_a_model_that_was_replaced,
+    of_a_version_without_squares, flipped, truncated, of_a_log_that_was_purged, of_a_model_that_was_replaced,
     of_a_version_that_wrote_labels_in_another_unicode_form,
 ]  # fmt: skip
 
