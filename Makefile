@@ -23,6 +23,7 @@ runtime: .venv/installed
 	.venv/bin/python -I tools/check_recording.py
 
 starter: .venv-test/installed
+	tools/system_packages.sh fluidsynth
 	.venv-test/bin/python -m tools.make_starter --data $(DATA)
 
 .venv/installed: $(SOURCES)
