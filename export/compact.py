@@ -2,7 +2,7 @@
 
 A float32 tensor whose values lie on an 8-bit grid, of one step or of one a channel, or in half precision, is stored so,
 with the operators that restore it; ONNX Runtime folds them when it loads the file. Nothing is rounded here: rounding is
-the caller's decision (`round_to_int8`), taken before accuracy is measured.
+the caller's decision (`round_for_storage`), taken before accuracy is measured.
 """
 
 from __future__ import annotations
@@ -28,6 +28,21 @@ def round_to_int8(module: torch.nn.Module) -> None:
             weight = part.weight.data
             step = weight.abs().amax(dim=tuple(range(1, weight.ndim)), keepdim=True).clamp_min(1e-12) / 127
             part.weight.data = (weight / step).round() * step
+
+
+def round_for_storage(module: torch.nn.Module) -> None:
+    """Round the weights of a torch module, in place: `round_to_int8`, and those of LSTMs to half precision.
+
+    An LSTM hands its rounding errors on from step to step: with 8 bits a voice has a cosine of only 0.962 or more to
+    itself in float32 (585 windows of TIMIT), with half precision 0.99999.
+    """
+    import torch
+
+    round_to_int8(module)
+    for part in module.modules():
+        if isinstance(part, torch.nn.LSTM):
+            for weight in part.parameters():
+                weight.data = weight.data.half().float()
 
 
 def store_compactly(model: ModelProto) -> None:

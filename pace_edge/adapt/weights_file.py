@@ -34,7 +34,7 @@ class WeightsFile:
             pass
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
-            content = content.get("model_state_dict", content)  # as OpenAI and many others save
+            content = content.get("model_state_dict", content.get("model_state", content))  # as OpenAI and others save
             tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
         except Exception as error:  # what is no pickle of plain tensors can raise anything
             raise PaceEdgeError(

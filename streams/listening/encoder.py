@@ -17,11 +17,16 @@ Provider = Literal["auto", "cpu", "cuda"]
 
 
 class Encoder:
-    """The model's graph up to the embedding. `provider` is the one ONNX Runtime really runs it on: "CPU" or "CUDA"."""
+    """The model's graph up to the embedding. `provider` is the one ONNX Runtime really runs it on: "CPU" or "CUDA".
+
+    `voice`, which may be set at any time: whether the embedding says who speaks, where the model can (`has_voice`).
+    That costs time in windows with speech; without it the voice's part of the embedding is zeros.
+    """
 
     def __init__(
-        self, model: Model, *, threads: int = 1, provider: Provider = "auto", require_gpu: bool = False
-    ) -> None:
+        self, model: Model, *, threads: int = 1, provider: Provider = "auto", require_gpu: bool = False,
+        voice: bool = True,
+    ) -> None:  # fmt: skip
         """`provider` "auto" asks for CUDA where there is a driver, "cpu" never does, "cuda" always. ONNX Runtime takes
         the CPU where it gets no CUDA; with `require_gpu` that raises ProviderError. `threads` are the CPU's."""
         import onnxruntime
@@ -30,10 +35,12 @@ class Encoder:
             raise UsageError("a GPU is required, and the provider is cpu", do="Ask for one of the two.")
         self.window_samples = model.info.window_samples
         self.embedding_size = model.embedding_size
+        self.voice = voice
         self._batch = 1 if model.one_at_a_time else BATCH
         self._threads = threads
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        options.log_severity_level = 3  # it warns of an input that need not be given, which `voice` is meant to be
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an idle listener burns nothing
         hindrance = _hindrance(onnxruntime.get_available_providers())
         asked = require_gpu or provider == "cuda"
@@ -50,6 +57,7 @@ class Encoder:
                 f"ONNX Runtime {onnxruntime.__version__} cannot run {model.path}: {error}",
                 do="Upgrade onnxruntime, or get the model again.",
             ) from error
+        self.has_voice = any(given.name == "voice" for given in self._session.get_overridable_initializers())
         self.provider = self._session.get_providers()[0].removesuffix("ExecutionProvider")
         hindrance = hindrance or "its CUDA and cuDNN libraries are absent or of another version"
         self._shortfall = hindrance if asked and self.provider != "CUDA" else ""
@@ -70,8 +78,11 @@ class Encoder:
         """PCM float32 [n, window_samples] to embeddings float32 [n, D]."""
         if windows.ndim != 2 or windows.shape[1] != self.window_samples:
             raise ValueError(f"expected [n, {self.window_samples}] samples, got {windows.shape}")
+        switch = {"voice": np.array(self.voice)} if self.has_voice else {}
         parts = [
-            self._session.run(["embedding"], {"pcm": np.ascontiguousarray(windows[i : i + self._batch], np.float32)})[0]
+            self._session.run(
+                ["embedding"], {"pcm": np.ascontiguousarray(windows[i : i + self._batch], np.float32), **switch}
+            )[0]
             for i in range(0, len(windows), self._batch)
         ]
         return np.concatenate(parts) if parts else np.empty((0, self.embedding_size), np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pace_edge.adapt.frontend import KALDI_128, WHISPER_80, YAMNET_64, LogMel, LogMelConfig, mel_filters
+from pace_edge.adapt.frontend import GE2E_40, KALDI_128, WHISPER_80, YAMNET_64, LogMel, LogMelConfig, mel_filters
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +57,25 @@ def test_it_is_torchaudios_kaldi_fbank(kaldi, window, name, signal):
     assert (ours - theirs).abs().mean() < 1e-4
 
 
-def reference(pcm, *, n_fft, periodic, centred, magnitude, filters):
+def reference(pcm, *, n_fft, periodic, centred, magnitude, filters, padding="reflect"):
     """Mel energies by NumPy's FFT, frame by frame, float64 [frames, mels]."""
     if centred:
-        pcm = np.pad(pcm, n_fft // 2, mode="reflect")
+        pcm = np.pad(pcm, n_fft // 2, mode=padding)
     window = np.hanning(401)[:400] if periodic else np.hanning(400)
     starts = range(0, len(pcm) - 399, 160)
     spectra = np.abs(np.fft.rfft([pcm[s : s + 400] * window for s in starts], n_fft))
     return (spectra if magnitude else spectra**2) @ filters.T
+
+
+def test_it_is_the_voice_encoders_mel_without_a_logarithm():
+    """As librosa makes it: zeros beyond the ends, one frame more at the end, which is left out here."""
+    pcm = 0.1 * np.random.default_rng(2).standard_normal(16000)
+    expected = reference(
+        pcm, n_fft=400, periodic=True, centred=True, magnitude=False, filters=mel_filters(GE2E_40), padding="constant"
+    )
+    ours = LogMel(GE2E_40)(torch.from_numpy(pcm.astype(np.float32))[None])[0].numpy()
+    assert ours.shape == (100, 40)
+    assert np.abs(ours - expected[:100]).max() < 1e-5 * expected.max()
 
 
 def test_it_is_whispers_log_mel():
