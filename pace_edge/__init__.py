@@ -42,6 +42,7 @@ PUBLIC = {  # name: (the module that has it, imported when it is first used; one
     "labels": ("streams.teaching.labels", "every class that is known, and how well"),
     "LabelCount": ("streams.teaching.labels", "one class, as `labels` counts it"),
     "health": ("streams.teaching.labels", "whether the room has moved away from what was taught"),
+    "Rate": ("pace_edge.rates", "how often a class is announced here"),
     "Health": ("streams.teaching.labels", "one class or the room, as `health` finds it"),
     # what is kept
     "read_model": ("pace_edge.model_file", "read and check a model file"),

@@ -17,6 +17,7 @@ from pace_edge.model_file import Model as Model
 from pace_edge.model_file import read_model as read_model
 from pace_edge.operation_log import Example as Example
 from pace_edge.operations import Operation as Operation
+from pace_edge.rates import Rate as Rate
 from streams.heard import Event as Event
 from streams.heard import Gap as Gap
 from streams.heard import Notice as Notice

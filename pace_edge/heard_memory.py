@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import numpy as np
 
 from pace_edge.config import HEARD_KEPT_S
-from pace_edge.journal_file import JournalFile
+from pace_edge.rate_record import RateRecord
 
 EVENTS_KEPT = 200
 WINDOWS_OF_EVENT = 8  # kept of each, spread over it
@@ -79,16 +78,16 @@ class HeardEvent:
     embeddings: np.ndarray
     session: str = ""
     starts: tuple[float, ...] = field(default=(), repr=False)  # of each of its windows, in seconds of the stream
+    windows_s: tuple[float, float] | None = field(default=None, repr=False)
 
-    def heard_s(self, window_s: float) -> tuple[float, float]:
-        """From where to where its windows, of `window_s`, reach: beyond the sound itself. Of an event of an older
-        version, start and end are those of its windows."""
-        if not self.starts:
-            return self.start_s, self.end_s
-        return min(self.start_s, self.starts[0]), max(self.end_s, self.starts[-1] + window_s)
+    @property
+    def heard_s(self) -> tuple[float, float]:
+        """From where to where it and its windows reach. An event of an older version has no other times than theirs."""
+        from_s, to_s = self.windows_s or (self.start_s, self.end_s)
+        return min(from_s, self.start_s), max(to_s, self.end_s)
 
 
-class HeardMemory(JournalFile):
+class HeardMemory(RateRecord):
     def hear(
         self, session: str, windows: Sequence[HeardWindow], *, source: str = "", live: bool = True,
         heard_to_s: float | None = None,
@@ -157,11 +156,12 @@ class HeardMemory(JournalFile):
                 return
             chosen = _spread(sorted(windows), WINDOWS_OF_EVENT)
             row = (id, label, source, at_unix_s, start_s, end_s, b"".join(windows[start] for start in chosen), session,
-                   np.asarray(chosen, "<f8").tobytes())  # fmt: skip
+                   np.asarray(chosen, "<f8").tobytes(), from_s, to_s)  # fmt: skip
             self._db.execute(
-                "INSERT INTO events (id, label, source, at_unix_s, start_s, end_s, embeddings, session, starts)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET label = excluded.label,"
-                " end_s = excluded.end_s, embeddings = excluded.embeddings, starts = excluded.starts", row,
+                "INSERT INTO events (id, label, source, at_unix_s, start_s, end_s, embeddings, session, starts, from_s,"
+                " to_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET label = excluded.label,"
+                " end_s = excluded.end_s, embeddings = excluded.embeddings, starts = excluded.starts,"
+                " to_s = excluded.to_s", row,
             )  # fmt: skip
             self._db.execute(
                 "DELETE FROM events WHERE number <= (SELECT number FROM events ORDER BY number DESC LIMIT 1 OFFSET ?)",
@@ -172,15 +172,15 @@ class HeardMemory(JournalFile):
         """The announced sounds that are remembered, in the order in which they were announced."""
         with self._said_plainly():
             rows = self._db.execute(
-                "SELECT id, label, source, at_unix_s, start_s, end_s, embeddings, session, starts FROM events"
-                " ORDER BY number"
+                "SELECT id, label, source, at_unix_s, start_s, end_s, embeddings, session, starts, from_s, to_s"
+                " FROM events ORDER BY number"
             ).fetchall()
         return [
             HeardEvent(
                 id, label, source, at, start_s, end_s, np.frombuffer(blob, "<f4").reshape(-1, self.embedding_size),
-                session, tuple(np.frombuffer(starts, "<f8").tolist()),
+                session, tuple(np.frombuffer(starts, "<f8").tolist()), None if from_s is None else (from_s, to_s),
             )
-            for id, label, source, at, start_s, end_s, blob, session, starts in rows
+            for id, label, source, at, start_s, end_s, blob, session, starts, from_s, to_s in rows
         ]  # fmt: skip
 
     def _kept_windows(self, starts: bytes, embeddings: bytes) -> Iterator[tuple[float, bytes]]:
@@ -188,17 +188,6 @@ class HeardMemory(JournalFile):
         size = 4 * self.embedding_size
         for i, start in enumerate(np.frombuffer(starts, "<f8").tolist()):
             yield start, embeddings[i * size : (i + 1) * size]
-
-    @contextmanager
-    def _unhurried(self) -> Iterator[None]:
-        """A transaction that is not worth a flush to the disk."""
-        with self._said_plainly():
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            try:
-                with self._transaction():
-                    yield
-            finally:
-                self._db.execute("PRAGMA synchronous=FULL")
 
 
 def _spread(starts: Sequence[float], most: int) -> list[float]:

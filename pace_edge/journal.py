@@ -153,7 +153,8 @@ class Journal(OperationLog):
                         self._replace_by_origin(operation)
                 self._db.execute("DELETE FROM events WHERE label = ?", (label,))
                 self._db.executemany(  # and what a person called so, whatever it was announced as
-                    "DELETE FROM events WHERE id = ? OR (session = ? AND session != '' AND start_s < ? AND end_s > ?)",
+                    "DELETE FROM events WHERE id = ? OR (session = ? AND session != ''"
+                    " AND COALESCE(from_s, start_s) < ? AND COALESCE(to_s, end_s) > ?)",
                     [(o.event, o.session, o.end_s, o.start_s) for o in gone],
                 )
                 self._db.execute("DELETE FROM heard")
@@ -176,7 +177,7 @@ class Journal(OperationLog):
                     with self._keepers_away():
                         self._db.execute("DELETE FROM operations WHERE id < ?", (reset.id,))
                         self._db.execute("DELETE FROM embeddings")
-                    for table in ("events", "heard", "sessions"):
+                    for table in ("events", "heard", "sessions", "rates"):
                         self._db.execute(f"DELETE FROM {table}")
                 return copy
         raise JournalError(f"{self.path} is being written to all the time", do="Nothing was reset; stop the others.")

@@ -102,6 +102,16 @@ CREATE TABLE sessions (
 ALTER TABLE events ADD COLUMN session TEXT NOT NULL DEFAULT '';
 ALTER TABLE events ADD COLUMN starts BLOB NOT NULL DEFAULT x'';
 """
+_FOURTH = """
+CREATE TABLE rates (
+  class TEXT PRIMARY KEY,
+  at_unix_s REAL NOT NULL,
+  hours REAL NOT NULL,
+  events BLOB NOT NULL
+) STRICT;
+ALTER TABLE events ADD COLUMN from_s REAL;
+ALTER TABLE events ADD COLUMN to_s REAL;
+"""
 KEEPERS = {  # what makes the journal append-only; only a purge and a reset take them away, and put them back
     f"{table}_keep_{verb}": f"CREATE TRIGGER {table}_keep_{verb} BEFORE {verb} ON {table} "
     "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
@@ -278,6 +288,11 @@ def _third(db: sqlite3.Connection) -> None:
         db.execute(keeper)
 
 
+def _fourth(db: sqlite3.Connection) -> None:
+    """How often classes are announced is counted, and an event has its windows' times beside its own."""
+    _run(db, _FOURTH)
+
+
 def with_event(row: tuple[object, ...]) -> tuple[object, ...]:
     """The values of COLUMNS of a row older than schema 3, with the event that its `source` names in words."""
     named = dict(zip(COLUMNS, row, strict=True))
@@ -287,7 +302,7 @@ def with_event(row: tuple[object, ...]) -> tuple[object, ...]:
     return tuple(named.values())
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third)  # append only
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second, _third, _fourth)  # append only
 
 
 def _run(db: sqlite3.Connection, script: str) -> None:

@@ -24,15 +24,16 @@ def labels(examples: bool, health: bool, as_json: bool, **where: Any) -> None:
     """List the classes and their examples.
 
     Those they came with and those taught here; how many of these are called right when each is left out in turn, with
-    the mean score; what the others are taken for; and how many more would help.
+    the mean score; what the others are taken for; how many more would help; and how often each is announced here, by
+    the threshold that is set for it, as live listeners have counted since it was last changed.
     """
     from streams.configuration.place import place
     from streams.listening.learner import Learner, open_journal
-    from streams.teaching.labels import check_health, count_labels
+    from streams.teaching.labels import check_health, count_labels, rule_here
 
     if examples and health:
         raise UsageError("--examples and --health exclude each other", do="Give one of them.")
-    here = place(**where)
+    here, said = place(**where), ""
     loaded = here.load()
     with open_journal(loaded, here.journal_of(loaded)) as opened:
         learner = Learner(loaded, opened)
@@ -47,12 +48,15 @@ def labels(examples: bool, health: bool, as_json: bool, **where: Any) -> None:
             found = check_health(learner)
             listed, lines = [asdict(one) for one in found], [_health_line(one) for one in found]
         else:
-            counted = count_labels(learner)
+            counted = count_labels(learner, rule_here(learner, where["config"]))
             listed, lines = [asdict(one) for one in counted], _table(counted)
+            said = _too_short(counted)
         options.say_warnings(opened.damage())
     if as_json:
         click.echo(json.dumps(listed, ensure_ascii=False))
         return
+    if said:
+        click.echo(said, err=True)
     for line in lines or ["nothing yet: nothing was taught, or nothing was heard"]:
         click.echo(line)
 
@@ -71,8 +75,21 @@ def _table(counted: list[LabelCount]) -> list[str]:
             line += "  taken for " + ", ".join(f"{label} ({count})" for label, count in one.confused_with)
         if (one.taught or not one.built_in) and one.more != 0:
             line += f"  [{one.more_from}]"
+        if one.here is not None and one.here.an_hour is not None:
+            line += f"  here {one.here.words}"
         lines.append(line + ("  hidden" if one.hidden else ""))
     return lines
+
+
+def _too_short(counted: list[LabelCount]) -> str:
+    """Of how many it cannot be said how often they are announced here."""
+    unsaid = [one.here for one in counted if one.here is not None and one.here.an_hour is None]
+    if not unsaid:
+        return ""
+    return (
+        f"{len(unsaid)} of {len(counted)} classes were heard for too short a time to say how often they are announced "
+        f"here: for {max(here.hours for here in unsaid):.1f} h at most since they were last changed"
+    )
 
 
 def _health_line(one: Health) -> str:

@@ -29,6 +29,7 @@ from streams.listening.learner import UNKNOWN, Learner
 from streams.listening.memory import Memory
 from streams.listening.notices import Notices
 from streams.listening.options import Options
+from streams.listening.rates import RateTally
 
 LOUD_DBFS = -50.0  # quieter sounds are nobody's question
 STRANGE = 2.0  # times the leverage that is usual for known sounds
@@ -56,7 +57,8 @@ class Ears:
         self.model, self.info = model, model.info
         self.encoder = encoder
         self.learner = Learner(model, journal)
-        self.memory = Memory(self.learner, journal, notices, counters)
+        self.rates = RateTally()
+        self.memory = Memory(self.learner, journal, notices, counters, rates=self.rates)
         self.window, self.hop = model.info.window_samples, options.hop_samples(model.info)
         self._announces_unknown = options.unknown
         self._counters = counters
@@ -91,6 +93,7 @@ class Ears:
     def _follow(self) -> None:
         self._followed = self.learner.state
         self.rule = self._rule_as_set.for_classes(self._followed)
+        self.rates.follow(self._followed, self.rule)
 
     def encode(self, windows: Sequence[np.ndarray]) -> np.ndarray:
         """PCM [window] of each to embeddings [n, D]."""

@@ -311,11 +311,14 @@ class Listener:
                 counters.clipped += 1
                 yield from self._notices.say("clipping", _clipped_words(window), stream.name)
             yield window
+            if stream.live:
+                ears.rates.hear(stream.session, window, ears.rule, hop_s=ears.hop / self.rate_hz)
             for event in stream.events(window, verdict, ears):
                 counters.events += event.state == "start"
                 announced.append(event)
                 yield event
         yield from ears.memory.hear(stream.part(remembered, announced))
+        yield from ears.memory.count()
         ears.learner.classifier.fold()
 
     def _skip(self, samples: int, source: str, cause: GapCause) -> Iterator[Heard]:
@@ -338,6 +341,8 @@ class Listener:
                 if to_the_end:
                     yield from self._hear_windows(stream, stream.rest(self._ears), time.perf_counter())
                 yield from self._end_events(stream)
+                self._ears.rates.end(stream.session)
+                yield from self._ears.memory.count(at_once=True)
                 self._streams.pop(name, None)
                 self._ended = (*self._ended[-ENDED_KEPT:], _Ended(name, stream.session, time.monotonic()))
                 self._register()
@@ -391,6 +396,7 @@ class Listener:
             ended = stream.swap(ears)
             yield from before.memory.hear(stream.part(events=ended))  # its windows are in the journal before
             yield from ended
+        yield from before.memory.count(at_once=True)
         if self._own_journal is not None:
             self._own_journal.close()
         self._own_journal = journal

@@ -20,8 +20,10 @@ from streams.heard import Event, Notice
 from streams.listening.counters import Counters
 from streams.listening.learner import Learner
 from streams.listening.notices import Notices
+from streams.listening.rates import RateTally
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+COUNTED_S = 60.0  # so often what was counted is written
 GOING_ON_S = HEARD_KEPT_S / 3  # a sound that goes on is remembered again so often, before its windows are forgotten
 
 
@@ -44,10 +46,10 @@ class Memory:
 
     def __init__(
         self, learner: Learner, journal: Journal, notices: Notices, counters: Counters,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic, rates: RateTally | None = None,
     ) -> None:  # fmt: skip
         self._learner, self._journal, self._notices, self._counters = learner, journal, notices, counters
-        self._clock = clock
+        self._clock, self._rates, self._counted_at = clock, rates or RateTally(), clock()
         self._wait_s, self._again_at = FIRST_WAIT_S, -float("inf")
         self._unwritten: dict[str, Part] = {}  # by session
         self._events: list[tuple[str, Event]] = []
@@ -92,6 +94,20 @@ class Memory:
         except JournalError as error:
             return self._failed(error)
         self._wait_s = FIRST_WAIT_S
+        return []
+
+    def count(self, *, at_once: bool = False) -> list[Notice]:
+        """Write how often classes were announced, where that was not written for a while."""
+        now = self._clock()
+        if now < self._again_at or not (at_once or now >= self._counted_at + COUNTED_S):
+            return []
+        self._counted_at = now
+        if counts := self._rates.take():
+            try:
+                self._journal.count(counts)
+            except JournalError as error:
+                return self._failed(error)
+            self._rates.written()
         return []
 
     def _due(self, part: Part) -> list[Event]:

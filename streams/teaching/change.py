@@ -314,7 +314,7 @@ class Changer:
     def _taught_from(self, event: HeardEvent) -> int | None:
         """The example in effect that was taught from the same sound before it was corrected."""
         window_s = self._model.info.window_samples / self._model.info.rate_hz
-        here = event.heard_s(window_s)
+        here = event.heard_s
         counting = self._learner.state.examples
         for operation in reversed(self._learner.operations):
             if operation.id not in counting or operation.session != event.session or not event.session:

@@ -14,8 +14,13 @@ import numpy as np
 
 from pace_edge.leave_one_out import LeftOut, leave_one_out
 from pace_edge.model_file import Model
+from pace_edge.rates import Rate, rate_of
+from streams.configuration.configure import configure
 from streams.configuration.place import place
+from streams.listening.event_rule import EventRule
 from streams.listening.learner import Learner, open_journal
+from streams.listening.options import options_of
+from streams.teaching.rates import counts_here
 
 ENOUGH = 5  # clips of a class; docs/starter.md has what 1 and 5 do
 CURVE_FROM = 4  # examples; with fewer no learning curve can be drawn
@@ -49,6 +54,7 @@ class LabelCount:
     confused_with: tuple[tuple[str, int], ...] = ()
     more: int | None = None
     more_from: str = ""
+    here: Rate | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,13 @@ def labels(
     []
     """
     with _learner(model, journal, config) as learner:
-        return count_labels(learner)
+        return count_labels(learner, rule_here(learner, config))
+
+
+def rule_here(learner: Learner, config: str | Path | None = None) -> EventRule:
+    """By what rule a listener announces with these settings. `config`: the file of settings; None: as configured."""
+    settings = configure(file=None if config is None else Path(config)).settings
+    return options_of(settings).rule_for(learner.info).for_classes(learner.state)
 
 
 def health(
@@ -107,7 +119,11 @@ def _learner(
         yield Learner(loaded, opened)
 
 
-def count_labels(learner: Learner) -> list[LabelCount]:
+def count_labels(learner: Learner, rule: EventRule | None = None) -> list[LabelCount]:
+    """`rule`: by what rule they are announced; None: the model's own."""
+    usual = EventRule(threshold=learner.info.threshold, background=learner.info.background)
+    rule = rule or usual.for_classes(learner.state)
+    counts_by_label = counts_here(learner)
     built_in: dict[str, float] = defaultdict(float)
     for own, count in zip(learner.info.labels, learner.info.counts, strict=True):
         built_in[learner.state.built_in[own] or ""] += count
@@ -121,6 +137,7 @@ def count_labels(learner: Learner) -> list[LabelCount]:
             label, built_in[label], taught, label in learner.state.hidden, len(mine), len(mine) - sum(wrong.values()),
             float(np.mean([left.score * (left.label == label) for left in mine])) if mine else 0.0,
             tuple(wrong.most_common(3)), more, more_from,
+            None if rule.never(label) else rate_of(counts_by_label[label], rule.bar(label, going_on=False)),
         ))  # fmt: skip
     return counted
 

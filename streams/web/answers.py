@@ -66,6 +66,16 @@ class ChangeSaid(Answer):
     words: str
 
 
+class RateSaid(Answer):
+    """How often a class is announced here at a threshold; `an_hour` is null where too little was heard to say."""
+
+    threshold: float
+    events: float
+    hours: float
+    an_hour: float | None
+    words: str
+
+
 class LabelSaid(Answer):
     label: str
     built_in: float
@@ -78,6 +88,7 @@ class LabelSaid(Answer):
     confused_with: list[tuple[str, int]]
     more: int | None
     more_from: str
+    here: RateSaid | None
     threshold: float
 
 
@@ -126,6 +137,7 @@ class ScoresSaid(Answer):
     label: str
     bins: list[float]
     counts: list[int]
+    here: list[RateSaid]
 
 
 class SourceSaid(Answer):

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 async def labels(context: Context, _asked: None, _request: Request) -> dict[str, Any]:
     ears = context.listener.ears
 
-    counted = await context.desk.do(lambda teacher: count_labels(teacher.learner))
     rule = context.listener.rule(await context.taught())
+    counted = await context.desk.do(lambda teacher: count_labels(teacher.learner, rule))
     return {
         "labels": [
             {**asdict(one), "background": one.label == ears.info.background,

@@ -53,8 +53,8 @@ CALLS = (
          asked.ExampleQuery),
     Call("POST", "/api/threshold", "From which score on a class is announced, from the next chunk on and after a "
          "restart.", setting.set_threshold, answers.SettingsSaid, asked.Threshold),
-    Call("GET", "/api/scores", "How the windows of the last hour scored for a class.", setting.scores,
-         answers.ScoresSaid, asked.OneLabel),
+    Call("GET", "/api/scores", "How the windows of the last hour scored for a class, and how often it is announced "
+         "here at each threshold.", setting.scores, answers.ScoresSaid, asked.OneLabel),
     Call("GET", "/api/settings", "All settings.", setting.settings, answers.SettingsSaid),
     Call("POST", "/api/settings", "Change the gain or a source, at once and after a restart.",
          setting.change_settings, answers.SettingsSaid, asked.ChangeSettings),

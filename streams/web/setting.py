@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
 from pace_edge.label_check import tidied_label
+from pace_edge.rates import THRESHOLDS, Counts, rate_of
 from streams.configuration.configure import settings_values
 from streams.configuration.settings_file import shown_toml
+from streams.teaching.rates import counts_here
 from streams.web.asked import ChangeSettings, OneLabel, Threshold
 
 if TYPE_CHECKING:
@@ -64,4 +67,6 @@ async def devices(context: Context, _asked: None, _request: Request) -> dict[str
 
 async def scores(context: Context, asked: OneLabel, _request: Request) -> dict[str, Any]:
     bins, counts = context.hub.scores.of(asked.label)
-    return {"label": asked.label, "bins": bins, "counts": counts}
+    here = await context.desk.do(lambda teacher: counts_here(teacher.learner).get(asked.label, Counts()))
+    rates = [asdict(rate_of(here, threshold)) for threshold in THRESHOLDS]
+    return {"label": asked.label, "bins": bins, "counts": counts, "here": rates}

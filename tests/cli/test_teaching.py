@@ -18,8 +18,9 @@ from pace_edge.audio import level_dbfs
 from pace_edge.cli import cli
 from pace_edge.errors import PaceEdgeError, UsageError
 from pace_edge.model_file import read_model
+from pace_edge.rates import THRESHOLDS, Counts, class_keys
 from streams.configuration.place import journal_path
-from streams.listening.learner import open_journal
+from streams.listening.learner import Learner, open_journal
 from streams.listening.listener import Listener
 from tests.synthetic import RATE_HZ, hiss, tone
 from tests.waiting import PATIENCE_S
@@ -137,6 +138,17 @@ def test_the_verbs_follow_one_another(do, heard):
     ((change,), _) = do("merge", copy)
     assert "0 taught examples" in change["did"]
     assert taught(do) == {"bell": 1}
+
+
+def test_labels_say_how_often_each_is_announced_here_by_the_threshold_that_is_set(small_model, state_folder):
+    state_folder.mkdir(exist_ok=True)
+    (state_folder / "config.toml").write_text("[events]\nthresholds = { low = 0.6 }\n")
+    with open_journal(small_model) as journal:
+        key = class_keys(Learner(read_model(small_model), journal).state)["low"]
+        journal.count({key: Counts(170.0, tuple(1.0 if at >= 0.59 else 30.0 for at in THRESHOLDS))})
+    found = CliRunner().invoke(cli, ["labels", "--model", str(small_model)])
+    assert "here about 1 a week (1 in 170 h)" in next(line for line in found.stdout.splitlines() if "low" in line)
+    assert "1 of 3 classes were heard for too short a time" in found.stderr
 
 
 def test_labels_are_a_table_for_people(small_model, do):

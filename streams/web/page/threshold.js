@@ -11,11 +11,14 @@ export function thresholdForm(label, place) {
   const slider = make("input", { id: "threshold", type: "range", min: 0.02, max: 1, step: 0.01 });
   slider.value = thresholdOf(label);
   const words = make("output", { for: "threshold", class: "threshold-words" });
+  const often = make("p", { class: "often" });
+  let here = []; // how often it would be announced here, at each of some thresholds
   const picture = make("div", { class: "histogram" });
   const show = () => {
     const value = percent(Number(slider.value));
     say(words, value);
     slider.setAttribute("aria-valuetext", `${value} sure`);
+    say(often, howOften(here, Number(slider.value)));
     colour(picture, Number(slider.value));
   };
   const set = (threshold, control) =>
@@ -33,6 +36,7 @@ export function thresholdForm(label, place) {
   ask("/api/scores", { query: { label } }).then(
     (scores) => {
       drawScores(picture, scores);
+      here = scores.here;
       say(hint, "Behind the slider: the scores of the last hour's windows; those at the right of it are announced.");
       show();
     },
@@ -45,6 +49,7 @@ export function thresholdForm(label, place) {
     make("h2", {}, make("label", { for: "threshold" }, "Announce it from")),
     words,
     make("div", { class: "slider" }, picture, slider),
+    often,
     hint,
     button(`As all others: ${percent(usual)}`, (press) => {
       slider.value = usual;
@@ -52,6 +57,14 @@ export function thresholdForm(label, place) {
       set(null, press.currentTarget);
     }),
   );
+}
+
+/** In words, at the nearest threshold that was counted, with true ones: whoever confirms one teaches it. */
+function howOften(here, threshold) {
+  const off = (rate) => Math.abs(rate.threshold - threshold);
+  const nearest = here.reduce((best, rate) => (off(rate) < off(best) ? rate : best), here[0]);
+  if (!nearest) return "";
+  return nearest.an_hour === null ? `How often that is here: ${nearest.words}.` : `Here that is ${nearest.words}.`;
 }
 
 /** Heights go with the root of the counts, so that a few high scores show beside very many low ones. */

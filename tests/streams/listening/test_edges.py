@@ -97,7 +97,7 @@ def test_what_is_remembered_of_an_event_is_every_window_that_was_called_by_its_n
         called = [w.start_s for w in windows if w.label == label]
         assert [event.starts[0], event.starts[-1]] == [called[0], called[-1]]
         assert (event.start_s, event.end_s) == (pytest.approx(start_s, abs=NEAR_S), pytest.approx(end_s, abs=NEAR_S))
-        from_s, to_s = event.heard_s(model.info.window_samples / RATE_HZ)
+        from_s, to_s = event.heard_s
         assert from_s <= event.start_s < event.end_s <= to_s
 
 

@@ -158,6 +158,7 @@ def test_a_label_of_another_form_of_a_class_is_asked_about(page):
 def test_the_threshold_slider_sets_the_score_from_which_a_class_is_announced(page):
     page.open("classes/kettle")
     page.wait("Boolean(document.querySelector('#threshold'))")
+    page.wait_text(".threshold .often", "too little heard to say")
     page.browser.run("document.querySelector('#threshold').focus()")
     page.browser.press("End")
     page.wait_text("#view-classes .good", "100 %")

@@ -10,9 +10,11 @@ import pytest
 
 from pace_edge.errors import DeviceError
 from pace_edge.operations import State
+from pace_edge.rates import THRESHOLDS, Counts, class_keys
 from streams.configuration.configure import configure
 from streams.configuration.settings import Settings
 from streams.configuration.source_settings import SourceSettings
+from streams.listening.learner import open_journal
 from streams.sources.devices import InputDevice
 from streams.web.controls import Controls
 from tests.streams.sinks.given import wait_until
@@ -191,3 +193,17 @@ def test_what_is_kept_is_toml_that_says_the_same(controls, state_folder):
     assert read["events"] == {"thresholds": {'x"\\y': 0.5}}
     assert read["sources"][0] == {"name": "attic", "input": "USB microphone"}
     assert np.isclose(configure(environment={}).settings.windows.gain_db, -3.25)
+
+
+def test_what_a_threshold_means_is_said_for_each_place_of_the_slider(served):
+    key = class_keys(served.listener.ears.learner.state)["low"]
+    events = tuple(14.0 if threshold <= 0.4 else 0.0 for threshold in THRESHOLDS)
+    with open_journal(served.listener.ears.model) as journal:
+        journal.count({key: Counts(168.0, events)})
+    here = {one["threshold"]: one["words"] for one in served.get("/api/scores?label=low")["here"]}
+    assert (here[0.4], here[0.5]) == ("about 2 a day", "none in 168 h")
+    assert "too little heard to say" in served.get("/api/scores?label=high")["here"][0]["words"]
+    served.post("/api/threshold", label="low", threshold=0.4)
+    labels = {one["label"]: one["here"] for one in served.get("/api/labels")["labels"]}
+    assert labels["low"]["words"] == "about 2 a day"
+    assert labels["background"] is None
