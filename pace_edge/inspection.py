@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pace_edge.errors import ModelFileError
+from pace_edge.kept_sample import sample_names
 from pace_edge.model_file import ModelFile, ModelInfo, read_model
 from pace_edge.model_parts import PARITY, PROVENANCE, checksums, parts
 from pace_edge.parity import Parity
@@ -21,6 +22,7 @@ def inspection(file: ModelFile) -> dict[str, Any]:
     metadata, proto = file.metadata, file.proto
     try:
         info, said = ModelInfo.from_metadata(metadata), checksums(metadata)
+        kept = dict(sorted(Counter(sample_names(metadata)).items()))
         provenance = json.loads(metadata.get(PROVENANCE, "null"))
         parity = Parity.from_json(metadata[PARITY]) if PARITY in metadata else None
     except (KeyError, ValueError, TypeError) as error:
@@ -31,7 +33,7 @@ def inspection(file: ModelFile) -> dict[str, Any]:
                   for name, part in parts(proto).items()},
         "operators": dict(sorted(_operators(proto.graph).items())),
         "opsets": {opset.domain or "ai.onnx": opset.version for opset in proto.opset_import},
-        "ir_version": proto.ir_version, "provenance": provenance,
+        "ir_version": proto.ir_version, "sample": kept, "provenance": provenance,
         "parity": asdict(parity) if parity else None,
     }  # fmt: skip
 

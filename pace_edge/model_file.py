@@ -6,6 +6,7 @@ Graph        pcm float32 [batch, samples] -> scores [batch, classes], features [
 Initializers the tensors named below: the projection, W and counts in the graph, R in the learning rule
 training_info[0].algorithm   one exact rank-one update: (phi, y, weight, R, W, counts) -> the next R, W, counts
              R is [M, M] of one view, [V, M, M] of several (analytic.py): its shape says how many there are
+training_info[0].initialization   no graph, but a sample of other sounds, where the file keeps one (kept_sample.py)
 metadata     the keys of `ModelInfo`, each with the prefix `pace_edge.`; and, in files of `pace-edge export`,
              `provenance` and `parity` (JSON) and the checksums of the file's parts (model_parts.py)
 
@@ -25,6 +26,7 @@ import numpy as np
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.arguments import check_path
 from pace_edge.errors import ModelFileError
+from pace_edge.kept_sample import Sample, read_sample
 from pace_edge.label_check import composed, is_visible
 from pace_edge.model_parts import COUNTS, PREFIX, PROJECTION, R, W, changed_parts, read_metadata
 from pace_edge.readout import ReadOut
@@ -90,7 +92,7 @@ class Model:
     """A model file in memory: what it says, its projection, and a classifier to go on learning with.
 
     `one_at_a_time`: it is quantised as it goes, with one scale for a whole batch, so that a window's embedding is only
-    its own when it is heard alone.
+    its own when it is heard alone. `sample`: sounds that it never learned; None: the file keeps none.
 
     >>> import pace_edge
     >>> model = pace_edge.read_model("model.onnx")
@@ -104,6 +106,7 @@ class Model:
     projection: RandomProjection
     classifier: AnalyticClassifier
     one_at_a_time: bool
+    sample: Sample | None = None
 
     @property
     def embedding_size(self) -> int:
@@ -173,10 +176,11 @@ def read_model(path: str | Path | ModelFile) -> Model:
         )
         _check_shapes(info, projection, classifier)
         _check_names(file.proto.graph, info)
+        sample = read_sample(file.proto, len(projection.steps))
     except (KeyError, IndexError, ValueError, TypeError, np.linalg.LinAlgError) as error:
         raise file.damaged(error) from None
     one_at_a_time = any(node.op_type == "DynamicQuantizeLinear" for node in file.proto.graph.node)
-    return Model(file.path, file.sha256, info, projection, classifier, one_at_a_time)
+    return Model(file.path, file.sha256, info, projection, classifier, one_at_a_time, sample)
 
 
 def _tensor(graph: onnx.GraphProto, name: str) -> np.ndarray:

@@ -4,7 +4,8 @@ graph           the nodes, inputs and outputs, opset and IR version
 backbone        the initializers of the front end and the backbones
 projection      W_proj
 classifier      W, counts and the read-out's numbers
-learning rule   training_info, which holds R
+learning rule   training_info, which holds R, without the sample
+sample          other sounds that the file keeps, where it keeps any (kept_sample.py)
 metadata        the keys of pace-edge, without the checksums
 
 A checksum shows damage, and parts of one file put into another. It is no signature: who changes a part can change it
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
-    from onnx import ModelProto, TensorProto
+    from onnx import ModelProto, TensorProto, TrainingInfoProto
 
 PREFIX = "pace_edge."
 PROJECTION, W, COUNTS, R = "projection.steps", "classifier.W", "classifier.counts", "classifier.R"
@@ -46,11 +47,14 @@ def parts(model: ModelProto) -> dict[str, Part]:
         owner = {"projection": "projection", "classifier": "classifier", "read_out": "classifier"}
         tensors[owner.get(tensor.name.partition(".")[0], "backbone")].append(tensor)
     graph, ir = model.graph, model.ir_version.to_bytes(8, "little")
+    kept = [tensor for info in model.training_info for tensor in info.initialization.initializer]
+    rule = model.training_info if not kept else [_without_initialization(info) for info in model.training_info]
     return {
         "graph": _part([ir, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.quantization_annotation,
                         *graph.sparse_initializer, *model.functions, *model.opset_import]),
         **{name: _part(mine, mine) for name, mine in tensors.items()},
-        "learning rule": _part(model.training_info, [t for i in model.training_info for t in i.algorithm.initializer]),
+        "learning rule": _part(rule, [t for i in rule for t in i.algorithm.initializer]),
+        **({"sample": _part(kept, kept)} if kept else {}),
         "metadata": _part(f"{key}={value}".encode() for key, value in sorted(_ours(model).items())),
     }  # fmt: skip
 
@@ -73,7 +77,8 @@ def changed_parts(model: ModelProto) -> list[str]:
     said = checksums(read_metadata(model))
     if not said:
         return []
-    return [name for name, part in parts(model).items() if said.get(name) != part.sha256]
+    there = parts(model)
+    return [name for name in {**there, **said} if name not in there or said.get(name) != there[name].sha256]
 
 
 def read_metadata(model: ModelProto) -> dict[str, str]:
@@ -86,6 +91,13 @@ def set_metadata(model: ModelProto, values: dict[str, str]) -> None:
     del model.metadata_props[:]
     for key, value in whole.items():
         model.metadata_props.add(key=key, value=value)
+
+
+def _without_initialization(info: TrainingInfoProto) -> TrainingInfoProto:
+    copy = type(info)()
+    copy.CopyFrom(info)
+    copy.ClearField("initialization")
+    return copy
 
 
 def _ours(model: ModelProto) -> dict[str, str]:

@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 from export.onnx_file import build_model
+from export.sample import put_sample
 from pace_edge.adapt.backbone import Backbone
 from pace_edge.adapt.frontend import LogMel, LogMelConfig, mel_filters
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.files import write_whole
+from pace_edge.kept_sample import Sample
 from pace_edge.model_file import ModelInfo
 from pace_edge.model_parts import PREFIX, set_metadata
 from pace_edge.readout import ReadOut
@@ -110,5 +112,17 @@ def with_info(model: Path, to: Path, **info) -> Path:
     """The same model file, saying something else of itself."""
     proto = onnx.load(model)
     set_metadata(proto, {PREFIX + key: v if isinstance(v, str) else json.dumps(v) for key, v in info.items()})
+    to.write_bytes(proto.SerializeToString(deterministic=True))
+    return to
+
+
+def with_sample(model: Path, to: Path, sounds: dict[str, list[np.ndarray]], name: str = "keeping") -> Path:
+    """The same model file with a sample of other sounds, each a window of PCM, by what they are called."""
+    proto, embedder = onnx.load(model), MelStatistics()
+    names = tuple(called for called, windows in sounds.items() for _ in windows)
+    with torch.no_grad():
+        pcm = torch.from_numpy(np.stack([window for windows in sounds.values() for window in windows]))
+        put_sample(proto, Sample(embedder(pcm).numpy(), names))
+    set_metadata(proto, {PREFIX + "name": name})
     to.write_bytes(proto.SerializeToString(deterministic=True))
     return to

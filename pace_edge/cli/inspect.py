@@ -50,6 +50,9 @@ def _in_words(found: dict[str, Any]) -> Iterator[str]:
     yield f"{len(found['labels'])} classes, and their examples:"
     for label, count in zip(found["labels"], found["counts"], strict=True):
         yield f"  {label}  {count:g}" + "  (never announced)" * (label == found["background"])
+    if found["sample"]:
+        kept = ", ".join(f"{name} {count}" for name, count in found["sample"].items())
+        yield f"keeps {sum(found['sample'].values())} windows of other sounds, to say what is taken for a class: {kept}"
     yield ""
     width = max(map(len, found["parts"]))
     for name, part in found["parts"].items():
