@@ -19,8 +19,9 @@ from pace_edge.operations import Operation
 @dataclass(frozen=True)
 class Window:
     """What one window was called. `label` is the class that wins, `unknown` where none is like it; `top` the best
-    classes with their scores, best first; `clipped` the share of its samples at full scale; `scores` those of
-    all classes, which `as_record` leaves out.
+    classes with their scores, best first; `sounds_like` the best of the names that the model's backbone has without
+    being taught, with their scores, best first, and empty where it has none; `clipped` the share of its samples at full
+    scale; `scores` those of all classes, which `as_record` leaves out.
 
     >>> import pace_edge
     >>> window = pace_edge.Window(0.0, 2.0, "doorbell", 0.98, -25.4, top=(("doorbell", 0.98), ("phone", 0.1)))
@@ -39,13 +40,15 @@ class Window:
     clipped: float = 0.0
     scores: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
     heard_unix_s: float = 0.0  # of its end
+    sounds_like: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
 class Event:
     """A sound that was announced: `start` when it is confirmed, `update` while it goes on, `end` when it is over.
 
-    All reports of one sound carry its `id`; `score` and `level_dbfs` are its peaks so far. `start_s` is where the sound
+    All reports of one sound carry its `id`; `score` and `level_dbfs` are its peaks so far. `sounds_like`, of one that
+    is `unknown`: the names that its windows had, as in `Window`, each with its peak. `start_s` is where the sound
     itself begins, by its level; at its end so is `end_s`, which until then is the end of the last window that had it.
     `windows_s`: from the start of its first window to the end of its last, which `as_record` leaves out.
 
@@ -66,6 +69,7 @@ class Event:
     heard_unix_s: float = 0.0  # of its start
     file: str | None = None  # the recording's whole path, if it comes from one
     windows_s: tuple[float, float] | None = field(default=None, repr=False, compare=False)
+    sounds_like: tuple[tuple[str, float], ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -160,6 +164,8 @@ def as_record(heard: Heard) -> dict[str, Any]:
         record[key] = round(value, 4) if isinstance(value, float) else value
     if isinstance(heard, Window):
         record["top"] = {label: round(score, 4) for label, score in heard.top}
+    if isinstance(heard, Window | Event):
+        record["sounds_like"] = {name: round(score, 4) for name, score in heard.sounds_like}
     if isinstance(heard, Event):
         record["duration_s"] = round(heard.duration_s, 4)
     return record

@@ -52,6 +52,10 @@ class EventSettings(Section):
         description='Scores of single classes instead of it, such as { doorbell = 0.8, "glass breaking" = 0.6 }.',
     )
     hidden: Labels = Field(default=frozenset(), description='Classes that are never announced, such as ["wind"].')
+    names: Labels = Field(
+        default=frozenset(),
+        description='Household sounds that are announced without being taught, such as ["smoke alarm", "doorbell"].',
+    )
     beside: Annotated[float, Field(ge=1)] = Field(
         default=1.3,
         description="While another class wins, one begins only with so many times its threshold; 1 or more.",

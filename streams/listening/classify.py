@@ -111,20 +111,22 @@ def classify_with(ears: Ears, sound: np.ndarray) -> Classification:
     rate_hz, size = ears.info.rate_hz, ears.window
     cut = clip_windows(sound, size, ears.hop)
     levels = window_levels_dbfs(cut)
-    embeddings = ears.encoder(cut)
-    whole = ears.judge(embeddings[loud_enough(levels)], float(levels.max()))
+    heard = ears.hear(cut)
+    loud = loud_enough(levels)
+    whole = ears.judge(heard.embeddings[loud], float(levels.max()), heard.names[loud])
     if len(sound) < size:
-        spans = [(0, len(sound), embeddings)]
+        spans = [(0, len(sound), slice(None))]
     else:
         starts = [*range(0, len(sound) - size, ears.hop), len(sound) - size]
-        spans = [(start, start + size, embeddings[i : i + 1]) for i, start in enumerate(starts)]
+        spans = [(start, start + size, slice(i, i + 1)) for i, start in enumerate(starts)]
     windows, now = [], time.time()
     for start, end, rows in spans:
         piece = sound[start:end]
         level = level_dbfs(piece)
-        said = ears.judge(rows, level)
+        said = ears.judge(heard.embeddings[rows], level, heard.names[rows])
         windows.append(Window(
             start / rate_hz, end / rate_hz, said.label, said.score, level, top=said.top, scores=said.scores,
             clipped=float(np.mean(np.abs(piece) >= FULL_SCALE)), heard_unix_s=now,
+            sounds_like=said.sounds_like,
         ))  # fmt: skip
     return Classification(whole.label, whole.score, whole.top, float(levels.max()), tuple(windows))

@@ -24,7 +24,8 @@ from pace_edge.model_file import Model
 from pace_edge.operations import Operation
 from streams.heard import Notice
 from streams.listening.counters import Counters
-from streams.listening.encoder import Encoder
+from streams.listening.encoder import Encoder, Encodings
+from streams.listening.household import Household, household_sounds
 from streams.listening.learner import UNKNOWN, Learner
 from streams.listening.memory import Memory
 from streams.listening.notices import Notices
@@ -39,12 +40,13 @@ TOP = 3  # classes that a window names
 @dataclass(frozen=True)
 class Verdict:
     """What one window is called; `scores` of all classes that are not hidden, 0 to 1, and of `unknown` where it is
-    announced."""
+    announced, and of the household sounds that are asked for; `sounds_like` as in Window."""
 
     label: str
     score: float
     top: tuple[tuple[str, float], ...]
     scores: dict[str, float]
+    sounds_like: tuple[tuple[str, float], ...] = ()
 
 
 class Ears:
@@ -88,6 +90,7 @@ class Ears:
     def adjust(self, options: Options) -> None:
         """Announce by the rule of these options from the next window on."""
         self._rule_as_set = options.rule_for(self.info)
+        self._household = Household(household_sounds(options.names).values(), self.info.names)
         self._follow()
 
     def _follow(self) -> None:
@@ -95,19 +98,23 @@ class Ears:
         self.rule = self._rule_as_set.for_classes(self._followed)
         self.rates.follow(self._followed, self.rule)
 
-    def encode(self, windows: Sequence[np.ndarray]) -> np.ndarray:
-        """PCM [window] of each to embeddings [n, D]."""
+    def hear(self, windows: Sequence[np.ndarray] | np.ndarray) -> Encodings:
+        """PCM [window] of each to what the model makes of them."""
         started = time.perf_counter()
-        embeddings = self.encoder(np.stack(windows)) if windows else np.empty((0, self.encoder.embedding_size))
+        heard = self.encoder.hear(np.asarray(windows, np.float32).reshape(-1, self.window))
         self._counters.inference_s += time.perf_counter() - started
-        return embeddings
+        return heard
 
-    def judge(self, embedding: np.ndarray, level_dbfs: float) -> Verdict:
-        """What a window of this embedding [D] and level is called, or several of one sound, [n, D], together.
+    def judge(self, embedding: np.ndarray, level_dbfs: float, names: np.ndarray | None = None) -> Verdict:
+        """What a window of this embedding [D] and level is called, or several of one sound, [n, D], together. `names`:
+        the scores of the model's own names, [N] or [n, N].
 
         It is `unknown` when its best class could not even keep an event going, although it is loud and its leverage is
         high: score and leverage reject different sounds. Its score is then what the best class leaves of 1. Where there
         is no class, everything is `unknown`.
+
+        A household sound that is asked for and reaches its threshold is what the window is called where no class could
+        keep an event going.
         """
         reading = self.learner.read(np.atleast_2d(embedding))
         labels, confidences, hidden = self.learner.classifier.labels, reading.confidences, self.learner.state.hidden
@@ -117,19 +124,31 @@ class Ears:
         best = np.argsort(-confidences, kind="stable")[:TOP]
         top = tuple((labels[c], float(confidences[c])) for c in best if confidences[c] > 0 and labels[c] not in hidden)
         scores = {labels[c]: float(confidences[c]) for c in np.flatnonzero(confidences) if labels[c] not in hidden}
+        alike = () if names is None else self._household.sounds_like(names)
+        household = {} if names is None else self._household.scores(names, self.rule.household)
+        scores |= household
         if label in hidden:  # it takes part, so that its sounds are not taken for another's, and is not reported
-            return Verdict(UNKNOWN, 0.0, top, scores)
+            return Verdict(UNKNOWN, 0.0, top, scores, alike)
+        if household and (label == UNKNOWN or score < self.rule.bar(label, going_on=True)):
+            named = max(household, key=lambda one: household[one])
+            if household[named] >= self.rule.bar(named, going_on=False):
+                return Verdict(named, household[named], top, scores, alike)
         strange = reading.strangeness >= STRANGE and level_dbfs >= LOUD_DBFS and UNKNOWN not in labels
         if strange and score < self.rule.bar(label, going_on=True):
             label, score = UNKNOWN, 1.0 - score
             if self._announces_unknown:
                 scores[UNKNOWN] = score
-        return Verdict(label, score, top, scores)
+        return Verdict(label, score, top, scores, alike)
 
     def announced(self) -> set[str]:
         """The labels that can be announced."""
-        known = {*self.learner.classifier.labels, *([UNKNOWN] if self._announces_unknown else [])}
+        known = {*self.learner.classifier.labels, *self.household, *([UNKNOWN] if self._announces_unknown else [])}
         return {label for label in known if not self.rule.never(label)}
+
+    @property
+    def household(self) -> list[str]:
+        """The household sounds that can be announced: asked for, no class, and the model has a name for them."""
+        return [label for label in self.rule.household if label in self._household.labels]
 
     def silence(self) -> Verdict:
         """What a window is called that nobody heard."""

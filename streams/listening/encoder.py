@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import sys
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,15 @@ from pace_edge.model_file import Model
 
 BATCH = 32  # windows a run: bounds the memory of a long file
 Provider = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class Encodings:
+    """Of windows, in their order: `embeddings` float32 [n, D], and `names` float32 [n, N], how surely each of the
+    model's N names is heard, 0 to 1; N is 0 where it has none."""
+
+    embeddings: np.ndarray
+    names: np.ndarray
 
 
 class Encoder:
@@ -36,6 +46,7 @@ class Encoder:
         self.window_samples = model.info.window_samples
         self.embedding_size = model.embedding_size
         self.voice = voice
+        self.n_names = len(model.info.names)
         self._batch = 1 if model.one_at_a_time else BATCH
         self._threads = threads
         options = onnxruntime.SessionOptions()
@@ -76,16 +87,28 @@ class Encoder:
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """PCM float32 [n, window_samples] to embeddings float32 [n, D]."""
+        return self._run(windows, {"embedding": self.embedding_size})[0]
+
+    def hear(self, windows: np.ndarray) -> Encodings:
+        """The same with the names, in one run of the model."""
+        names = {"names": self.n_names} if self.n_names else {}
+        embeddings, *named = self._run(windows, {"embedding": self.embedding_size, **names})
+        return Encodings(embeddings, named[0] if named else np.empty((len(embeddings), 0), np.float32))
+
+    def _run(self, windows: np.ndarray, widths: dict[str, int]) -> list[np.ndarray]:
+        """The outputs of these names, each [n, its width]."""
         if windows.ndim != 2 or windows.shape[1] != self.window_samples:
             raise ValueError(f"expected [n, {self.window_samples}] samples, got {windows.shape}")
         switch = {"voice": np.array(self.voice)} if self.has_voice else {}
         parts = [
             self._session.run(
-                ["embedding"], {"pcm": np.ascontiguousarray(windows[i : i + self._batch], np.float32), **switch}
-            )[0]
+                [*widths], {"pcm": np.ascontiguousarray(windows[i : i + self._batch], np.float32), **switch}
+            )
             for i in range(0, len(windows), self._batch)
         ]
-        return np.concatenate(parts) if parts else np.empty((0, self.embedding_size), np.float32)
+        if not parts:
+            return [np.empty((0, width), np.float32) for width in widths.values()]
+        return [np.concatenate(one) for one in zip(*parts, strict=True)]
 
 
 def _content(model: Model) -> bytes:

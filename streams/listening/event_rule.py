@@ -20,6 +20,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from pace_edge.errors import UsageError
+from pace_edge.label_check import same_form
 from pace_edge.operations import State
 
 
@@ -31,6 +32,7 @@ class EventRule:
     thresholds: Mapping[str, float] = field(default_factory=dict)  # of single classes, instead of it
     background: str = ""  # the class that is never announced; empty: there is none
     hidden: frozenset[str] = frozenset()  # more classes that are never announced
+    household: Mapping[str, float] = field(default_factory=dict)  # what is no class, and is announced from this score
     beside: float = 1.3  # times the threshold: needed to begin while another class wins
     min_hits: int = 2  # windows in a row
     max_misses: int = 2  # windows in a row
@@ -41,7 +43,7 @@ class EventRule:
 
     def __post_init__(self) -> None:
         _check(0 <= self.threshold <= 1, "threshold", "0 to 1", self.threshold)
-        for label, threshold in self.thresholds.items():
+        for label, threshold in (*self.thresholds.items(), *self.household.items()):
             _check(0 <= threshold <= 1, f"the threshold of '{label}'", "0 to 1", threshold)
         _check(0 <= self.keep <= 1, "keep", "0 to 1", self.keep)
         _check(1 <= self.beside < math.inf, "beside", "1 or more", self.beside)
@@ -53,19 +55,28 @@ class EventRule:
 
     def for_classes(self, state: State) -> EventRule:
         """The same for what the classes are called now: what was set for a name holds for the class that was meant by
-        it, and what is hidden in the journal is not announced either."""
+        it, and what is hidden in the journal is not announced either. A class takes the place of the household sound
+        that is called as it is."""
         hidden = frozenset(state.names_now(self.hidden).values()) | state.hidden
-        return replace(self, thresholds=state.by_label(self.thresholds), hidden=hidden)
+        household = {
+            label: threshold
+            for label, threshold in self.household.items()
+            if label not in state.labels and same_form(label, state.labels) is None
+        }
+        return replace(self, thresholds=state.by_label(self.thresholds), hidden=hidden, household=household)
 
     def never(self, label: str) -> bool:
         return label == self.background or label in self.hidden
 
     def bar(self, label: str, *, going_on: bool) -> float:
         """The score that is enough for a class, to begin or while its sound goes on."""
-        return self.thresholds.get(label, self.threshold) * (self.keep if going_on else 1.0)
+        usual = self.household.get(label, self.threshold)
+        return self.thresholds.get(label, usual) * (self.keep if going_on else 1.0)
 
     def hit(self, label: str, score: float, *, wins: bool, going_on: bool) -> bool:
-        needed = self.bar(label, going_on=going_on) * (1.0 if wins or going_on else self.beside)
+        """A household sound competes with no class: their scores are of two kinds."""
+        alone = wins or going_on or label in self.household
+        needed = self.bar(label, going_on=going_on) * (1.0 if alone else self.beside)
         return score > 0 and score >= needed and not self.never(label)
 
     def in_words(self, hop_s: float, known: Collection[str] | None = None) -> str:
@@ -78,6 +89,9 @@ class EventRule:
         for label, threshold in self.thresholds.items():
             unknown = "" if known is None or label in known else ", a label that it does not know yet,"
             sentences.append(f"'{label}'{unknown} needs {threshold:.2f} and ends below {self.keep * threshold:.2f}")
+        if self.household:
+            named = [f"'{label}' from {self.bar(label, going_on=False):.2f}" for label in self.household]
+            sentences.append(f"announced without being taught: {', '.join(named)}")
         if self.cool_down_s:
             sentences.append(f"the same is not announced again within {self.cool_down_s:g} s of its end")
         if self.update_s:

@@ -12,9 +12,11 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from pace_edge.label_check import UNKNOWN
 from streams.heard import Event, Window
 from streams.listening.edges import Edges
 from streams.listening.event_rule import EventRule
+from streams.listening.household import best_names
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Sound:
     id: str = ""
     told_s: float = 0.0  # when its latest start or update was
     ended: bool = False
+    sounds_like: tuple[tuple[str, float], ...] = ()  # of one that is `unknown`
 
     def as_event(
         self, state: Literal["start", "update", "end"], source: str, file: str | None = None, *, stopped: bool = False
@@ -45,6 +48,7 @@ class Sound:
         return Event(
             state, self.start_s, end_s, self.label, self.peak, self.level_dbfs, self.id, source, self.at_unix_s,
             self.heard_unix_s, file, windows_s=(self.from_s, self.end_s),
+            sounds_like=self.sounds_like,
         )  # fmt: skip
 
 
@@ -131,6 +135,7 @@ def _prolonged(sound: Sound, window: Window, score: float, edges: Edges) -> Soun
     return replace(
         sound, end_s=window.end_s, peak=max(sound.peak, score), level_dbfs=max(sound.level_dbfs, window.level_dbfs),
         hits=sound.hits + 1, misses=0, over_s=edges.over_s(sound.start_s),
+        sounds_like=best_names(sound.sounds_like, window.sounds_like) if sound.label == UNKNOWN else (),
     )  # fmt: skip
 
 

@@ -98,6 +98,7 @@ class Listener:
         self._wrong_names = self.unknown_names(
             {"events.thresholds": self.options.thresholds, "events.hidden": self.options.hidden}
         )
+        self._wrong_names += self._nameless(self._ears)
         Stream("", self._ears, self.options)  # refuses now what it would refuse at the first chunk
 
     @property
@@ -109,6 +110,11 @@ class Listener:
         """The classes that it knows now."""
         return list(self._ears.learner.classifier.labels)
 
+    @property
+    def household(self) -> list[str]:
+        """The household sounds that it announces without having been taught them."""
+        return self._ears.household
+
     def names_now(self, names: Iterable[str]) -> dict[str, str]:
         """Each of these names to what the class is called now that a person meant by it."""
         return self._ears.learner.state.names_now(names)
@@ -117,7 +123,7 @@ class Listener:
         """A notice for each name that a setting gives and that is no class: it may be a slip, or taught later.
         `chosen`: the names by their setting."""
         announced = {UNKNOWN} if self.options.unknown else set()
-        known, notices = [*self.labels, *announced], []
+        known, notices = [*self.labels, *self.household, *announced], []
         for setting, names in chosen.items():
             for name, now in self.names_now(sorted(names)).items():
                 if now not in known:
@@ -126,6 +132,14 @@ class Listener:
                     words = f"{setting} names {name!r}, which is no class{meant}"
                     notices.append(Notice("settings", words, at_unix_s=time.time()))
         return notices
+
+    def _nameless(self, ears: Ears) -> list[Notice]:
+        """A notice where household sounds are asked for that the model has no names for."""
+        missing = [label for label in ears.rule.household if label not in ears.household]
+        if not missing:
+            return []
+        words = f"events.names asks for {', '.join(missing)}, and the model {ears.info.name} has no names for them."
+        return [Notice("settings", words, at_unix_s=time.time())]
 
     def rule(self, state: State | None = None) -> EventRule:
         """By what rule it announces, as it is set now: for the classes as they are called in `state`, such as that of
@@ -294,13 +308,14 @@ class Listener:
             return
         yield from ears.catch_up()
         opened = [stream.gate.opens(start, samples) for start, samples in cut]
-        embeddings = iter(ears.encode([samples for (_, samples), is_open in zip(cut, opened, strict=True) if is_open]))
+        heard = ears.hear([samples for (_, samples), is_open in zip(cut, opened, strict=True) if is_open])
+        encoded = zip(heard.embeddings, heard.names, strict=True)
         remembered, announced = [], []
         for (first, samples), is_heard in zip(cut, opened, strict=True):
             start, sound = stream.sound(first, samples)
             level = level_dbfs(sound)
-            embedding = next(embeddings) if is_heard else None
-            verdict = ears.silence() if embedding is None else ears.judge(embedding, level)
+            embedding, names = next(encoded) if is_heard else (None, None)
+            verdict = ears.silence() if embedding is None else ears.judge(embedding, level, names)
             window = stream.window(start, sound, level, verdict)
             if embedding is not None:
                 remembered.append(stream.remembered(window, sound, embedding))
@@ -403,6 +418,7 @@ class Listener:
         self._register()
         words = f"Listening goes on with {ears.info.name}: {len(self.labels)} classes."
         yield Notice("model", words, at_unix_s=time.time())
+        yield from self._nameless(ears)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pace_edge.model_file import ModelInfo
 from streams.listening.encoder import Provider
 from streams.listening.event_rule import EventRule
 from streams.listening.gate import Speech
+from streams.listening.household import household_sounds
 
 if TYPE_CHECKING:
     from streams.configuration.settings import Settings
@@ -43,6 +44,7 @@ class Options:
     threshold: float | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()  # household sounds to announce without teaching them (household.py)
     beside: float = EventRule.beside
     min_hits: int = EventRule.min_hits
     max_misses: int = EventRule.max_misses
@@ -55,7 +57,8 @@ class Options:
     def __post_init__(self) -> None:
         for each in fields(self):
             self._check_type(each.name, each.default)
-        object.__setattr__(self, "hidden", frozenset(self.hidden))  # also from a list or set
+        for name in ("hidden", "names"):
+            object.__setattr__(self, name, frozenset(getattr(self, name)))  # also from a list or set
         _check(
             "gain_db",
             self.gain_db,
@@ -85,7 +88,7 @@ class Options:
             check_type(name, value, Mapping, "labels with their scores")
             for label, score in value.items():
                 check_type(f"thresholds[{label!r}]", score, Real, "a score from 0 to 1")
-        elif name == "hidden":
+        elif name in ("hidden", "names"):
             check_type(name, value, (Set, list, tuple), "a set of labels")
         elif isinstance(default, bool):
             _check(name, shown(value), isinstance(value, bool), "True or False")
@@ -95,7 +98,9 @@ class Options:
             check_type(name, value, (Real, type(default)), "a number" + " or None" * (default is None))
 
     def _rule(self, threshold: float, background: str) -> EventRule:
-        set_here: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(EventRule) if f.name != "background"}
+        other = ("background", "household")
+        set_here: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(EventRule) if f.name not in other}
+        set_here["household"] = {label: sound.threshold for label, sound in household_sounds(self.names).items()}
         if self.threshold is None:
             set_here["threshold"] = threshold
         return EventRule(**set_here, background=background)

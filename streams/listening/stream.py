@@ -72,6 +72,7 @@ class Stream:
         return Window(
             start / self.rate_hz, end / self.rate_hz, verdict.label, verdict.score, level_dbfs, self.name, at_unix_s,
             verdict.top, float(np.mean(np.abs(sound) >= FULL_SCALE)), verdict.scores, heard_unix_s,
+            verdict.sounds_like,
         )  # fmt: skip
 
     def remembered(self, window: Window, sound: np.ndarray, embedding: np.ndarray) -> HeardWindow:

@@ -45,7 +45,8 @@ def run(settings: Settings, *, stdout: TextIO | None = None) -> signal.Signals |
         listener = stack.enter_context(Listener(model, place.journal_of(model), options_of(settings)))
         sources = open_configured(settings, rate_hz, voice.say)
         sinks = open_sinks(
-            settings.outputs, reports, stack, rate_hz=rate_hz, labels=listener.labels, names_now=listener.names_now,
+            settings.outputs, reports, stack, rate_hz=rate_hz, labels=[*listener.labels, *listener.household],
+            names_now=listener.names_now,
             several=len(sources) > 1 or any(isinstance(source, Folder) for source in sources),
         )  # fmt: skip
         if clips := open_clips(settings.outputs, reports, rate_hz=rate_hz, names_now=listener.names_now):

@@ -9,6 +9,7 @@ from typing import TextIO
 from pace_edge.journal import Example
 from pace_edge.operations import Operation
 from streams.heard import Event, Gap, Heard, Notice, SourceState, Window, as_record
+from streams.listening.household import like_in_words
 from streams.sinks.sink import Counts
 
 
@@ -45,9 +46,11 @@ def in_words(heard: Heard) -> str:
     """What was heard as a person reads it, on one line."""
     match heard:
         case Window():
-            return f"{heard.end_s:8.1f} s  {heard.label:<20} {heard.score:4.2f}  {heard.level_dbfs:4.0f} dBFS"
+            called = f"{heard.end_s:8.1f} s  {heard.label:<20} {heard.score:4.2f}  {heard.level_dbfs:4.0f} dBFS"
+            return "  ".join(filter(None, (called, like_in_words(heard.sounds_like))))
         case Event(state="start"):
-            return f"{heard.end_s:8.1f} s  {heard.label} is heard ({heard.score:.2f})"
+            like = f"; {like_in_words(heard.sounds_like)}" if heard.sounds_like else ""
+            return f"{heard.end_s:8.1f} s  {heard.label} is heard ({heard.score:.2f}){like}"
         case Event(state="update"):
             return f"{heard.end_s:8.1f} s  {heard.label} goes on for {heard.duration_s:.1f} s ({heard.score:.2f})"
         case Event():

@@ -92,6 +92,7 @@ class StateNow(Answer):
     hidden: list[str]
     threshold: float
     thresholds: dict[str, float]
+    household: dict[str, float]
     gain_db: float
     counters: CountersNow
     keeps: Keeps
@@ -113,6 +114,7 @@ class WindowRecord(Answer):
     top: dict[str, float]
     clipped: float
     heard_unix_s: float
+    sounds_like: dict[str, float]
 
 
 class EventRecord(Answer):
@@ -128,6 +130,7 @@ class EventRecord(Answer):
     at_unix_s: float | None
     heard_unix_s: float
     file: str | None
+    sounds_like: dict[str, float]
     duration_s: float
 
 

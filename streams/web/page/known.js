@@ -32,7 +32,7 @@ export function setState(now) {
 export const nowUnix = () => Date.now() / 1000 + skew_s;
 
 /** The score from which a sound of this class is announced. */
-export const thresholdOf = (label) => latest?.thresholds[label] ?? latest?.threshold ?? 0;
+export const thresholdOf = (label) => latest?.thresholds[label] ?? latest?.household[label] ?? latest?.threshold ?? 0;
 
 /** Names a person taught here, newest last as the listener has them, before those that came with the model. */
 export function taughtLabels() {

@@ -5,7 +5,7 @@ import { state, thresholdOf, whenState } from "./known.js";
 import { events, sourceNamed } from "./memory.js";
 import { view, whenDrawn } from "./plot.js";
 import { whenSource } from "./source_choice.js";
-import { began, percent, spoken } from "./words.js";
+import { began, percent, spoken, spokenName } from "./words.js";
 
 const SHOWN = 6;
 const QUIET_DBFS = -80;
@@ -58,6 +58,7 @@ function quiet(words, more) {
 function show(window) {
   const { label, score } = window;
   const best = Object.entries(window.top);
+  const [like] = Object.entries(window.sounds_like);
   const background = state()?.model.background;
   const going = [...events.values()].findLast((event) => event.source === window.source && event.state !== "end");
   say(find("#now-name"), "Hearing now");
@@ -66,6 +67,7 @@ function show(window) {
   else if (going)
     describe(spoken(going.corrected_to ?? going.label), `It goes on; ${percent(going.score)} sure at its best.`, "sure");
   else if (label === background) describe("Nothing special", `${percent(score)} sure that it is background.`, "none");
+  else if (label === "unknown" && like) describe(`Sounds like: ${spokenName(like[0])}`, named(like[1], best), "unknown");
   else if (label === "unknown") describe("Something unknown", nearest(best), "unknown");
   else describe(`${spoken(label)}, perhaps`, `${percent(score)} sure: too little to announce it.`, "maybe");
   showLevel(window.level_dbfs, window.clipped);
@@ -74,6 +76,9 @@ function show(window) {
 
 const nearest = ([first]) =>
   first ? `Nearest: ${spoken(first[0])}, ${percent(first[1])} sure. Teach it below.` : "Teach it below.";
+
+/** What is like no class may have a name that nobody taught. */
+const named = (score, best) => `${percent(score)} sure; it is like no class. ${nearest(best)}`;
 
 function describe(words, more, kind) {
   say(find("#now-label"), words);

@@ -29,6 +29,8 @@ export function sentence(words) {
 
 /** A label in running words: dog_bark is read as "dog bark". What is typed, listed or sent stays as it was given. */
 export const spoken = (label) => label.replaceAll("_", " ");
+/** A name of AudioSet in running words: "Smoke detector, smoke alarm" is a smoke detector. */
+export const spokenName = (name) => name.split(/,| \(/)[0].toLowerCase();
 export const article = (label) => `${/^[aeiou]/i.test(label) ? "an" : "a"} ${spoken(label)}`;
 
 export function day(unix) {
