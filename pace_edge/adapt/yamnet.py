@@ -108,8 +108,12 @@ class PatchedYamNet(YamNet):
         return self.pool(x).reshape(-1, n, self.embedding_size)
 
     def embedding_of(self, patches: torch.Tensor) -> torch.Tensor:
-        """Patches [batch, patches, 1024] to the window's embedding of length 1, [batch, 1024]."""
-        return unit_norm(patches.mean(1))
+        """Patches [batch, patches, 1024] to the window's embedding of length 1, [batch, 1024].
+
+        A patch's features are sparse, a few large among zeros. Without the root, which evens them out, the few decide:
+        sounds from one clip lose two points (docs/starter.md).
+        """
+        return unit_norm(patches.mean(1).sqrt())
 
     def names_of(self, patches: torch.Tensor) -> torch.Tensor:
         """Patches [batch, patches, 1024] to how surely each name is heard in any of them, 0 to 1: [batch, 521]."""
