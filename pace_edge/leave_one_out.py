@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from pace_edge.analytic import FEWEST, AnalyticClassifier
+from pace_edge.analytic import FEWEST, AnalyticClassifier, deviations
 from pace_edge.readout import ReadOut
 
 BATCH = 256  # windows for which R is read once
@@ -39,6 +40,7 @@ class Without:
     view_scores: np.ndarray  # [V, windows, C], plain
     own_view_scores: np.ndarray  # [V, C]
     view_leverages: np.ndarray  # [V], the windows' mean
+    deviations: np.ndarray | None  # [V, C]; None where the classifier has no squares
 
 
 def leave_one_out(
@@ -46,33 +48,42 @@ def leave_one_out(
 ) -> Iterator[LeftOut]:
     """Each (phi [windows, V M], label) of weight 1 that the classifier has learned, in turn."""
     for without in left_out(classifier, examples):
-        plain = without.view_scores.mean(0).mean(0)
+        plain = without.view_scores.mean(1)
         alone = bool(without.counts[without.column] < FEWEST)
         if alone:
-            plain[without.column] = NEVER
-        leverage = float(without.view_leverages.mean())
-        reading = read_out.reading(plain, without.counts, without.own_view_scores.mean(0), leverage)
+            plain[:, without.column] = NEVER
+        standing = read_out.standing_of(without.counts, without.own_view_scores, without.deviations)
+        reading = read_out.reading(plain, without.view_leverages, standing)
         winner = reading.winner
         assert winner is not None  # there is the example's own class
+        leverage = float(without.view_leverages.mean())
         yield LeftOut(classifier.labels[winner], float(reading.confidences[winner]), leverage, alone)
 
 
 def left_out(classifier: AnalyticClassifier, examples: Iterable[tuple[np.ndarray, str]]) -> Iterator[Without]:
     """The same of each view, before it is read."""
-    own = classifier.own_view_scores() * np.maximum(classifier.counts, FEWEST)  # Q_c'W_c, [V, C]
+    sums = _Sums(
+        classifier.own_view_scores() * np.maximum(classifier.counts, FEWEST),
+        np.stack([np.einsum("mc,mc->c", view.Q, view.Q) for view in classifier.views]),
+    )
     batch: list[tuple[np.ndarray, str]] = []
     for example in examples:
         batch.append(example)
         if sum(len(phi) for phi, _ in batch) >= BATCH:
-            yield from _left_out(classifier, own, batch)
+            yield from _left_out(classifier, sums, batch)
             batch = []
     if batch:
-        yield from _left_out(classifier, own, batch)
+        yield from _left_out(classifier, sums, batch)
+
+
+class _Sums(NamedTuple):
+    own: np.ndarray  # Q_c'W_c, [V, C]
+    lengths: np.ndarray  # |Q_c|^2, [V, C]
 
 
 def _left_out(
-    classifier: AnalyticClassifier, own: np.ndarray, batch: list[tuple[np.ndarray, str]]
-) -> Iterator[Without]:
+    classifier: AnalyticClassifier, sums: _Sums, batch: list[tuple[np.ndarray, str]]
+) -> Iterator[Without]:  # fmt: skip
     parts = [classifier.blocks(phi) for phi, _ in batch]
     all_K = [view.times(np.concatenate([p[v] for p in parts])) for v, view in enumerate(classifier.views)]
     end = 0
@@ -81,7 +92,8 @@ def _left_out(
         c, w = classifier.labels.index(label), 1.0 / len(phi)
         counts = classifier.counts.copy()
         counts[c] -= 1.0
-        scores, products, leverages = [], own.copy(), []
+        scores, products, leverages, lengths = [], sums.own.copy(), [], sums.lengths.copy()
+        squares = None if classifier.squares is None else classifier.squares.copy()
         for v, (view, K) in enumerate(zip(classifier.views, all_K, strict=True)):
             H, P = w * part[v] @ K[rows].T, part[v] @ view.W
             Y = np.zeros_like(P)
@@ -92,6 +104,11 @@ def _left_out(
             products[v] -= w * np.sum(P * S, 0)  # Q_c'W'_c with W' = W - w K'S, and phi W' = P'
             products[v, c] -= w * scores[v][:, c].sum()
             leverages.append(np.mean(np.diag(np.linalg.solve(left, H))) / w)
+            if squares is not None:
+                mean = part[v].mean(0)
+                rest = view.Q[:, c] - mean
+                lengths[v, c], squares[v, c] = rest @ rest, squares[v, c] - mean @ mean
         yield Without(
-            c, counts, np.stack(scores), products / np.maximum(counts, FEWEST), np.array(leverages)
+            c, counts, np.stack(scores), products / np.maximum(counts, FEWEST), np.array(leverages),
+            None if squares is None else deviations(counts, squares, lengths),
         )  # fmt: skip

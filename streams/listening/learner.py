@@ -100,6 +100,10 @@ class Learner:
         """All that the windows [n, D] of one sound say together, of every class, hidden ones too."""
         return self.info.read_out.read(self.classifier, self._model.projection(embeddings))
 
+    def uses_view(self, view: int) -> bool:
+        """Whether what a sound is in this view makes a difference to any class."""
+        return self.info.read_out.uses_view(self.classifier, view)
+
     def features_of(self, embeddings: np.ndarray) -> np.ndarray:
         """Embeddings [windows, D] to phi [windows, M]."""
         return self._model.projection(embeddings)

@@ -67,7 +67,7 @@ def survey(learner: Learner) -> Survey:
     left_out = leave_one_out(classifier, learner.info.read_out, [(phi[id], taught[id]) for id in phi])
     return Survey(
         {id: (taught[id], left) for id, left in zip(phi, left_out, strict=True)},
-        dict(zip(classifier.labels, classifier.own_scores().tolist(), strict=True)),
+        dict(zip(classifier.labels, learner.info.read_out.standing(classifier).own.tolist(), strict=True)),
     )
 
 

@@ -154,7 +154,7 @@ def check_health(learner: Learner) -> list[Health]:
         taught = [left for left in left_out[label] if left.label == label]
         expected = (
             (float(np.median([left.leverage for left in taught])), float(np.median([left.score for left in taught])))
-            if taught else (learner.info.read_out.leverage_median, learner.info.threshold)
+            if taught else (learner.info.read_out.usual_leverage, learner.info.threshold)
         )  # fmt: skip
         leverage, score = _medians(learner, sounds)
         drifted = leverage > FURTHER * expected[0] or score < WEAKER * expected[1]
@@ -163,7 +163,7 @@ def check_health(learner: Learner) -> list[Health]:
     room = [window for stream in learner.journal.heard() for window in stream.windows]
     if room:
         leverage, score = _medians(learner, [project(window.embedding[None]) for window in room])
-        usual = learner.info.read_out.leverage_median
+        usual = learner.info.read_out.usual_leverage
         words = "the room sounds unlike everything that was taught: when it is quiet, teach it with learn --background"
         drifted = leverage > FURTHER * usual
         found.append(Health("", len(room), leverage, usual, score, 0.0, drifted, words if drifted else ""))
