@@ -20,7 +20,7 @@ from export.write import write_model
 from pace_edge.analytic import AnalyticClassifier
 from pace_edge.errors import UsageError
 from pace_edge.model_file import ModelFile, ModelInfo
-from pace_edge.model_parts import COUNTS, PROVENANCE, R, W
+from pace_edge.model_parts import COUNTS, PROVENANCE, SQUARES, Q, R, W
 
 
 def bake(
@@ -36,11 +36,15 @@ def bake(
     model = ModelProto()
     model.CopyFrom(file.proto)
     rule = model.training_info[0].algorithm
-    for graph, key, value in ((model.graph, W, classifier.W), (model.graph, COUNTS, classifier.counts),
-                              (rule, R, classifier.R)):  # fmt: skip
+    graph, values = model.graph, {W: classifier.W, COUNTS: classifier.counts}
+    if info.read_out.weighs(classifier) and classifier.squares is not None:
+        values |= {Q: classifier.Q, SQUARES: classifier.squares}
+    for key, value in values.items():
         _replace(graph, key, value)
-    (scores,) = [output for output in model.graph.output if output.name == "scores"]
-    scores.type.tensor_type.shape.dim[1].dim_value = len(classifier.labels)
+    _replace(rule, R, classifier.R)
+    for said in graph.output:
+        if said.name in ("scores", "thresholds"):
+            said.type.tensor_type.shape.dim[-1].dim_value = len(classifier.labels)
     source = {
         "name": info.name, "sha256": file.sha256, "packages": package_versions(),
         "taught": round(float(classifier.counts.sum()) - sum(info.counts), 6) if taught is None else taught,

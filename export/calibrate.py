@@ -44,15 +44,14 @@ def read_out_without_clips(classifier: AnalyticClassifier, weight: float) -> Rea
     """The starter's read-out, with the class of median count as the one that keeps its plain score.
 
     The median leverage is taken from what the classifier was fitted on, clips of this `weight`: each has h = phi'R phi,
-    which would be h / (1 - weight h) had it been left out; their mean h is (M - gamma trace R) / sum of counts. Of
-    several views it is their mean.
+    which would be h / (1 - weight h) had it been left out; their mean h is (M - gamma trace R) / sum of counts.
     """
     total, left_out = float(classifier.counts.sum()), []
     for view in classifier.views:
         h = (len(view.G) - view.gamma * float(np.trace(view.R))) / total
         left_out.append(h / max(1 - weight * h, FEWEST))
-    unheard = float(np.mean(left_out))
-    return replace(checkpoint_read_out(unheard), reference=float(np.median(classifier.counts)))
+    unheard = left_out[0] if len(left_out) == 1 else tuple(left_out)
+    return replace(checkpoint_read_out(1.0), leverage_median=unheard, reference=float(np.median(classifier.counts)))
 
 
 def calibrated(
@@ -60,7 +59,7 @@ def calibrated(
 ) -> tuple[float, ReadOut]:
     """The announcing threshold, and `read_out` with its median leverage, from held-out windows phi [n, M] and what
     they are. Raises PaceEdgeError if none is called right."""
-    read_out = replace(read_out, leverage_median=float(np.median(classifier.leverage(phi))))
+    read_out = replace(read_out, leverage_median=_usual(classifier.view_leverages(phi)), floor=0.0)
     heard = [(read_out.best(classifier, row[None]), label) for row, label in zip(phi, labels, strict=True)]
     right = [confidence for (called, confidence), label in heard if called == label]
     if not right:
@@ -68,4 +67,33 @@ def calibrated(
             "the model calls none of the held-out clips right", expected="clips of the kind that it learned",
             do="Check --data and --test-fold.",
         )  # fmt: skip
-    return round(float(np.quantile(right, 1 - KEEP)), 3), read_out
+    threshold = round(float(np.quantile(right, 1 - KEEP)), 3)
+    return threshold, replace(read_out, floor=threshold) if read_out.weighs(classifier) else read_out
+
+
+def weighing(classifier: AnalyticClassifier, read_out: ReadOut, *, restraint: float, floor: float) -> ReadOut:
+    """`read_out` with the classes' views weighed and their bars their own, for a model of this classifier that
+    announces from `floor` on.
+
+    What a squared length scores is the solution's mean gain, (M - gamma trace R) / trace G. The usual spread is that of
+    the classifier's median class among those of two examples and more. Raises ValueError where it has no squares.
+    """
+    deviations = classifier.deviations()
+    if deviations is None:
+        raise ValueError("a classifier without squares has no spreads")
+    gains = [
+        (len(view.G) - view.gamma * float(np.trace(view.R))) / float(np.trace(view.G)) for view in classifier.views
+    ]
+    several = classifier.counts > 1 + FEWEST
+    n = classifier.counts[several]
+    spreads = [
+        float(np.median(gain * of_view[several] * n / (n - 1))) if several.any() else 0.0
+        for gain, of_view in zip(gains, deviations, strict=True)
+    ]
+    return replace(read_out, gains=tuple(gains), spreads=tuple(spreads), restraint=restraint, floor=floor)
+
+
+def _usual(leverages: np.ndarray) -> float | tuple[float, ...]:
+    """The median of each view's [V, n], among the windows that have anything in the view: one number of one view."""
+    medians = [float(np.median(some)) if len(some := each[each > 0]) else 1.0 for each in leverages]
+    return medians[0] if len(medians) == 1 else tuple(medians)

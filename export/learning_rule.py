@@ -8,15 +8,17 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto, TrainingInfoProto, helper, numpy_helper
 
-from pace_edge.model_parts import COUNTS, R, W
+from pace_edge.model_parts import COUNTS, SQUARES, Q, R, W
 
 
-def learning_rule(R_value: np.ndarray) -> TrainingInfoProto:
+def learning_rule(R_value: np.ndarray, *, sums: bool = False) -> TrainingInfoProto:
     """The update of (R, W, counts) by one example, with R's present value, [M, M] of one view or [V, M, M] of several;
     W's and counts' are in the main graph.
 
     Inputs phi [1, V M], y [1, C] (one-hot), weight [1] (negative takes an example back), and the state; any C, so that
     a class is added by a zero column in W, a zero in counts and a longer y. Several views are one batch of products.
+
+    `sums`: the state has Q and squares too, whose values are in the main graph; a new class is a zero column in both.
     """
 
     def double(name: str, shape: list[int | str]) -> TensorProto:
@@ -59,6 +61,17 @@ def learning_rule(R_value: np.ndarray) -> TrainingInfoProto:
         helper.make_node("Reshape", ["y_weighted", "rule.row"], ["counts_change"]),
         helper.make_node("Add", [COUNTS, "counts_change"], ["counts_next"]),
     ]
+    if sums:
+        keep = 0 if several else 1  # so that the lengths are [V, 1]
+        nodes += [
+            helper.make_node("Transpose", ["phi"], ["phi_column"], perm=[1, 0]),
+            helper.make_node("MatMul", ["phi_column", "y_weighted"], ["Q_change"]),
+            helper.make_node("Add", [Q, "Q_change"], ["Q_next"]),
+            helper.make_node("Mul", [phi, phi], ["phi_squares"]),
+            helper.make_node("ReduceSum", ["phi_squares", "rule.row"], ["lengths"], keepdims=keep),
+            helper.make_node("MatMul", ["lengths", "y_weighted"], ["squares_change"]),
+            helper.make_node("Add", [SQUARES, "squares_change"], ["squares_next"]),
+        ]
     inputs = [double("phi", [1, width]), double("y", [1, "classes"]), double("weight", [1])]
     state = [double(R, [*several, M, M]), double(W, [width, "classes"]), double(COUNTS, ["classes"])]
     outputs = [
@@ -66,8 +79,13 @@ def learning_rule(R_value: np.ndarray) -> TrainingInfoProto:
         double("W_next", [width, "classes_next"]),
         double("counts_next", ["classes_next"]),
     ]
+    bindings = [(R, "R_next"), (W, "W_next"), (COUNTS, "counts_next")]
+    if sums:
+        V = width // M
+        state += [double(Q, [width, "classes"]), double(SQUARES, [V, "classes"])]
+        outputs += [double("Q_next", [width, "classes_next"]), double("squares_next", [V, "classes_next"])]
+        bindings += [(Q, "Q_next"), (SQUARES, "squares_next")]
     algorithm = helper.make_graph(
         nodes, "learn_one_example", inputs + state, outputs, [*constants, numpy_helper.from_array(R_value, R)]
     )
-    bindings = [(R, "R_next"), (W, "W_next"), (COUNTS, "counts_next")]
     return helper.make_training_info(algorithm, bindings, None, None)

@@ -15,9 +15,10 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from export.compact import store_compactly
 from export.learning_rule import learning_rule
-from pace_edge.analytic import FEWEST, AnalyticClassifier, RandomProjection
+from export.read_out import has_thresholds, read_out_parts
+from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.model_file import ModelInfo
-from pace_edge.model_parts import COUNTS, PROJECTION, W, set_metadata
+from pace_edge.model_parts import PROJECTION, set_metadata
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +42,7 @@ def with_classifier(
     model.CopyFrom(embedder)
     _add_classifier(model, projection, classifier, info)
     store_compactly(model)
-    model.training_info.append(learning_rule(classifier.R))
+    model.training_info.append(learning_rule(classifier.R, sums=info.read_out.weighs(classifier)))
     set_metadata(model, info.to_metadata())
     model.ir_version = IR_VERSION
     model.producer_name = "pace-edge"
@@ -92,22 +93,15 @@ def quietly() -> Iterator[None]:
 def _add_classifier(
     model: ModelProto, projection: RandomProjection, classifier: AnalyticClassifier, info: ModelInfo
 ) -> None:
-    """features = relu(embedding W_proj); scores = features W / V, calibrated by the classes' counts."""
+    """features = relu(embedding W_proj); scores from them by the read-out."""
     graph = model.graph
     D, M = projection.steps.shape
-    V, mean = len(classifier.views), []
-    if V > 1:
-        graph.initializer.append(numpy_helper.from_array(np.array(float(V)), "classifier.views"))
-        mean = [helper.make_node("Div", ["summed_scores", "classifier.views"], ["plain_scores"])]
+    tensors, nodes = read_out_parts(classifier, info.read_out)
     graph.initializer.extend(
         [
             numpy_helper.from_array(projection.steps, PROJECTION),
             numpy_helper.from_array(np.array(projection.scale, np.float32), "projection.scale"),
-            numpy_helper.from_array(classifier.W, W),
-            numpy_helper.from_array(classifier.counts, COUNTS),
-            numpy_helper.from_array(np.array(FEWEST), "read_out.fewest"),
-            numpy_helper.from_array(np.array(info.read_out.reference), "read_out.reference"),
-            numpy_helper.from_array(np.array(info.read_out.power), "read_out.power"),
+            *tensors,
         ]
     )
     graph.node.extend(
@@ -117,16 +111,13 @@ def _add_classifier(
             helper.make_node("MatMul", ["embedding", "projection.weight"], ["projected"]),
             helper.make_node("Relu", ["projected"], ["features"]),
             helper.make_node("Cast", ["features"], ["features_double"], to=TensorProto.DOUBLE),
-            helper.make_node("MatMul", ["features_double", W], ["summed_scores" if mean else "plain_scores"]),
-            *mean,
-            helper.make_node("Max", [COUNTS, "read_out.fewest"], ["counts_held"]),
-            helper.make_node("Div", ["read_out.reference", "counts_held"], ["counts_inverse"]),
-            helper.make_node("Pow", ["counts_inverse", "read_out.power"], ["class_scale"]),
-            helper.make_node("Mul", ["plain_scores", "class_scale"], ["scores_double"]),
-            helper.make_node("Cast", ["scores_double"], ["scores"], to=TensorProto.FLOAT),
+            *nodes,
         ]
     )
     named = [("names", len(info.names))] if info.names else []
     del graph.output[:]
     for name, width in (("scores", len(classifier.labels)), ("features", M), ("embedding", D), *named):
         graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width]))
+    if has_thresholds(classifier, info.read_out):
+        shape = [len(classifier.labels)]
+        graph.output.append(helper.make_tensor_value_info("thresholds", TensorProto.FLOAT, shape))

@@ -2,10 +2,12 @@
 
 Graph        pcm float32 [batch, samples] -> scores [batch, classes], features [batch, V M], embedding [batch, D],
              and in files whose backbone has a classifier of its own names [batch, N]: how surely each of the N names in
-             the metadata is heard, 0 to 1
+             the metadata is heard, 0 to 1; where the read-out weighs the views, thresholds [classes]: what each class's
+             score must reach
 Initializers the tensors named below: the projection, W and counts in the graph, R in the learning rule
 training_info[0].algorithm   one exact rank-one update: (phi, y, weight, R, W, counts) -> the next R, W, counts
              R is [M, M] of one view, [V, M, M] of several (analytic.py): its shape says how many there are
+             and, where the read-out weighs the views, the same of Q and squares
 training_info[0].initialization   no graph, but a sample of other sounds, where the file keeps one (kept_sample.py)
 metadata     the keys of `ModelInfo`, each with the prefix `pace_edge.`; and, in files of `pace-edge export`,
              `provenance` and `parity` (JSON) and the checksums of the file's parts (model_parts.py)
@@ -28,7 +30,7 @@ from pace_edge.arguments import check_path
 from pace_edge.errors import ModelFileError
 from pace_edge.kept_sample import Sample, read_sample
 from pace_edge.label_check import composed, is_visible
-from pace_edge.model_parts import COUNTS, PREFIX, PROJECTION, R, W, changed_parts, read_metadata
+from pace_edge.model_parts import COUNTS, PREFIX, PROJECTION, SQUARES, Q, R, W, changed_parts, read_metadata
 from pace_edge.readout import ReadOut
 
 if TYPE_CHECKING:
@@ -61,7 +63,8 @@ class ModelInfo:
     names: tuple[str, ...] = ()  # what the output `names` tells apart, in its order; absent in older files
 
     def to_metadata(self) -> dict[str, str]:
-        values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in asdict(self).items()}
+        whole = asdict(self) | {"read_out": self.read_out.said()}
+        values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in whole.items()}
         return {PREFIX + "schema": str(SCHEMA)} | {PREFIX + key: value for key, value in values.items()}
 
     @classmethod
@@ -171,8 +174,10 @@ def read_model(path: str | Path | ModelFile) -> Model:
         info = ModelInfo.from_metadata(file.metadata)
         projection = RandomProjection(_tensor(file.proto.graph, PROJECTION))
         rule = file.proto.training_info[0].algorithm
+        graph = file.proto.graph
+        sums = {"Q": _tensor(graph, Q), "squares": _tensor(graph, SQUARES)} if info.read_out.gains else {}
         classifier = AnalyticClassifier.from_solution(
-            _tensor(rule, R), _tensor(file.proto.graph, W), _tensor(file.proto.graph, COUNTS), info.labels, info.gamma
+            _tensor(rule, R), _tensor(graph, W), _tensor(graph, COUNTS), info.labels, info.gamma, **sums
         )
         _check_shapes(info, projection, classifier)
         _check_names(file.proto.graph, info)
@@ -198,6 +203,8 @@ def _check_shapes(info: ModelInfo, projection: RandomProjection, classifier: Ana
         raise ValueError(f"its classifier does not fit {C} labels and {M} features")
     if not np.isfinite(classifier.W).all():
         raise ValueError("its classifier is not finite")
+    if not info.read_out.fits(len(classifier.views)):
+        raise ValueError("its read-out is of another number of views")
     if unseen := [label for label in info.labels if not is_visible(label)]:
         raise ValueError(f"its label {unseen[0]!a} has characters that nobody sees")
     if len({*info.labels}) < C:

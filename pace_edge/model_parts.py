@@ -3,7 +3,7 @@
 graph           the nodes, inputs and outputs, opset and IR version
 backbone        the initializers of the front end and the backbones
 projection      W_proj
-classifier      W, counts and the read-out's numbers
+classifier      W, Q, counts, squares and the read-out's numbers
 learning rule   training_info, which holds R, without the sample
 sample          other sounds that the file keeps, where it keeps any (kept_sample.py)
 metadata        the keys of pace-edge, without the checksums
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PREFIX = "pace_edge."
 PROJECTION, W, COUNTS, R = "projection.steps", "classifier.W", "classifier.counts", "classifier.R"
+Q, SQUARES = "classifier.Q", "classifier.squares"  # where the read-out weighs views
 PROVENANCE, PARITY = PREFIX + "provenance", PREFIX + "parity"  # metadata keys, JSON
 _CHECKSUMS = PREFIX + "sha256"
 

@@ -13,7 +13,7 @@ not taught. A few examples say little of their variance: as many as `usual_examp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -91,6 +91,10 @@ class ReadOut:
         """The views' mean of `leverage_median`."""
         return float(np.mean(self.leverage_median))
 
+    def said(self) -> dict[str, object]:
+        """As metadata: what is not as it is where nothing is said."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default}
+
     # Of the state
 
     def class_scale(self, counts: np.ndarray) -> np.ndarray:
@@ -119,6 +123,10 @@ class ReadOut:
         bars = np.maximum(self.floor, self.restraint * self._evidence(expected, scale, own))
         ease = self.floor / bars if self.restraint and self.floor else np.ones(len(counts))
         return Standing(weights, scale, own, expected, bars, ease)
+
+    def weighs(self, classifier: AnalyticClassifier) -> bool:
+        """Whether the classes' views are weighed, and their bars are their own."""
+        return bool(self.gains) and classifier.squares is not None
 
     def uses_view(self, classifier: AnalyticClassifier, view: int) -> bool:
         """Whether what a sound is in this view makes a difference to any class."""

@@ -29,9 +29,20 @@ def two_view_model(tmp_path_factory) -> Path:
     return write_small_model(tmp_path_factory.mktemp("model") / "two-views.onnx", "two-views", views=2)
 
 
-@pytest.fixture(params=["small_model", "two_view_model"])
+@pytest.fixture(scope="session")
+def weighing_model(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "weighing.onnx"
+    return write_small_model(path, "weighing", views=2, weighing=True)
+
+
+@pytest.fixture(scope="session")
+def weighing_model_of_one_view(tmp_path_factory) -> Path:
+    return write_small_model(tmp_path_factory.mktemp("model") / "weighing-one.onnx", "weighing-one", weighing=True)
+
+
+@pytest.fixture(params=["small_model", "two_view_model", "weighing_model", "weighing_model_of_one_view"])
 def any_model(request) -> Path:
-    """A model file of one view, and one of two."""
+    """A model file of one view and one of two, each as older files are and with classes that weigh the views."""
     return request.getfixturevalue(request.param)
 
 

@@ -8,6 +8,7 @@ import onnx
 import torch
 from torch import nn
 
+from export import calibrate
 from export.onnx_file import build_model
 from export.sample import put_sample
 from pace_edge.adapt.backbone import Backbone
@@ -20,7 +21,7 @@ from pace_edge.model_parts import PREFIX, set_metadata
 from pace_edge.readout import ReadOut
 
 RATE_HZ, WINDOW, HOP = 16000, 16000, 8000
-M, GAMMA, SEED = 128, 0.01, 5
+M, GAMMA, SEED, THRESHOLD = 128, 0.01, 5, 0.3
 READ_OUT = ReadOut(power=0.75, reference=20.0, own_share=1 / 3, leverage_weight=0.1, leverage_median=0.05)
 TONES_HZ = {"low": 300.0, "high": 2500.0}
 NAMED_HZ = {"Dog": 900.0, "Smoke detector, smoke alarm": 3500.0, "Speech": 6000.0}  # tones that the named model names
@@ -76,10 +77,12 @@ class Named(nn.Module):
 
 
 def write_small_model(
-    path: Path, name: str = "small", *, window_samples: int = WINDOW, views: int = 1, named: bool = False
+    path: Path, name: str = "small", *, window_samples: int = WINDOW, views: int = 1, named: bool = False,
+    weighing: bool = False,
 ) -> Path:  # fmt: skip
     """A model file for the classes low, high and background, through the real exporter. Of several views, of M features
-    each, the first hears all of the sound, the others less and less of it. `named`: with NAMED_HZ."""
+    each, the first hears all of the sound, the others less and less of it. `named`: with NAMED_HZ. `weighing`: each
+    class weighs the views, and has its own bar."""
     rng, embedder = np.random.default_rng(0), MelStatistics()
     projection = RandomProjection.random(embedder.embedding_size, views * M, seed=SEED)
     for view in range(1, views):
@@ -92,10 +95,11 @@ def write_small_model(
             with torch.no_grad():
                 embedding = embedder(torch.from_numpy(wave)[None]).numpy()
             classifier.learn(projection(embedding), label)
+    read_out = calibrate.weighing(classifier, READ_OUT, restraint=0.5, floor=THRESHOLD) if weighing else READ_OUT
     info = ModelInfo(
         name=name, labels=tuple(classifier.labels), counts=tuple(classifier.counts), background="background",
         rate_hz=RATE_HZ, window_samples=window_samples, hop_samples=HOP, gamma=classifier.gamma,
-        read_out=READ_OUT, threshold=0.3, projection_seed=SEED, backbone="mel statistics",
+        read_out=read_out, threshold=THRESHOLD, projection_seed=SEED, backbone="mel statistics",
         backbone_sha256="0" * 64, licence="MIT", names=tuple(NAMED_HZ) if named else (),
     )  # fmt: skip
     model = build_model(Named() if named else embedder, projection, classifier, info)

@@ -101,6 +101,10 @@ def test_a_model_may_have_no_background(small_model, tmp_path):
     assert read_model(path).info.background == ""
 
 
+def remove(model, name):
+    model.graph.initializer.remove(next(tensor for tensor in model.graph.initializer if tensor.name == name))
+
+
 def widen(model, name):
     """One row more in this tensor."""
     for graph in (model.graph, model.training_info[0].algorithm):
@@ -114,6 +118,44 @@ def widen(model, name):
 def test_a_tensor_that_does_not_fit_the_others_is_refused(any_model, tmp_path, name):
     with pytest.raises(ModelFileError, match="damaged"):
         read_model(changed(any_model, tmp_path / "m.onnx", lambda m: widen(m, name)))
+
+
+@pytest.mark.parametrize("name", ["classifier.Q", "classifier.squares"])
+def test_so_is_a_sum_that_does_not_fit_or_is_not_there(weighing_model, tmp_path, name):
+    for change in (lambda m: widen(m, name), lambda m: remove(m, name)):
+        with pytest.raises(ModelFileError, match="damaged"):
+            read_model(changed(weighing_model, tmp_path / "m.onnx", change))
+
+
+def test_a_sum_of_another_solution_is_refused(weighing_model, tmp_path):
+    def change(model):
+        (tensor,) = [tensor for tensor in model.graph.initializer if tensor.name == "classifier.Q"]
+        tensor.CopyFrom(onnx.numpy_helper.from_array(1.001 * onnx.numpy_helper.to_array(tensor), tensor.name))
+
+    with pytest.raises(ModelFileError, match="its Q is not that of its W"):
+        read_model(changed(weighing_model, tmp_path / "m.onnx", change))
+
+
+def test_the_sums_of_a_file_come_back_bit_for_bit(weighing_model):
+    held = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(weighing_model).graph.initializer}
+    classifier = read_model(weighing_model).classifier
+    assert np.array_equal(classifier.Q, held["classifier.Q"])
+    assert np.array_equal(classifier.squares, held["classifier.squares"])
+
+
+def test_a_read_out_of_another_number_of_views_is_refused(weighing_model, small_model, tmp_path):
+    said = json.loads(read_metadata(onnx.load(weighing_model))["pace_edge.read_out"])
+    for wrong in ({"gains": [0.1]}, {"spreads": []}, {"leverage_median": [0.1, 0.1, 0.1]}, {"gains": 0.1}):
+        text = json.dumps(said | wrong)
+        bad = changed(weighing_model, tmp_path / "bad.onnx", lambda m, text=text: set_metadata(m, "read_out", text))
+        with pytest.raises(ModelFileError, match="damaged"):
+            read_model(bad)
+
+
+def test_the_metadata_of_a_file_without_views_to_weigh_are_what_they_always_were(small_model):
+    said = json.loads(read_metadata(onnx.load(small_model))["pace_edge.read_out"])
+    assert said.keys() == {"power", "reference", "own_share", "leverage_weight", "leverage_median"}
+    assert [output.name for output in onnx.load(small_model).graph.output] == ["scores", "features", "embedding"]
 
 
 @pytest.mark.parametrize(

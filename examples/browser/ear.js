@@ -4,14 +4,14 @@
 
 import { openModel } from "./model.js";
 
-let model, pcm, latest; // `latest`: scores and features of the window `pcm`
+let model, pcm, latest; // `latest`: scores, bars and features of the window `pcm`
 let before = Promise.resolve();
 
 onmessage = ({ data: { kind, value } }) => {
   before = before.then(() => answer(kind, value)).then(
     (label) => {
       const { labels, lessons } = model;
-      postMessage({ kind, label, labels, scores: latest?.scores, lessons: lessons.length });
+      postMessage({ kind, label, labels, scores: latest?.scores, bars: latest?.bars, lessons: lessons.length });
     },
     (error) => postMessage({ kind: "error", of: kind, reason: error.message }),
   );
@@ -20,8 +20,8 @@ onmessage = ({ data: { kind, value } }) => {
 async function answer(kind, value) {
   if (kind === "open") {
     model = await openModel(value);
-    const { rateHz, windowSamples, hopSamples, threshold } = model;
-    return postMessage({ kind: "form", rateHz, windowSamples, hopSamples, threshold });
+    const { rateHz, windowSamples, hopSamples } = model;
+    return postMessage({ kind: "form", rateHz, windowSamples, hopSamples });
   }
   if (kind === "save") return postMessage({ kind: "file", bytes: model.learnedFile() });
   let label;

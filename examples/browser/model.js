@@ -1,5 +1,5 @@
 // A model file of pace-edge in the browser: it hears, learns and takes back by its own two graphs, run by ONNX Runtime.
-// This module only carries the classifier's state (R, W, counts) from one to the other.
+// This module only carries the classifier's state (R, W, counts; of newer files Q and squares) from one to the other.
 
 import * as ort from "./node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs";
 import { learnedFile, learningRule, metadata, shapes, state, withOpenClassifier } from "./onnx_file.js";
@@ -30,15 +30,18 @@ class Model {
     this.lessons = []; // what was taught here: { label, phi, isNew }
     this.graph = graph;
     this.rule = rule;
-    this.state = state(file); // R [M, M] or [V, M, M], W [V M, C], counts [C]
+    this.state = state(file); // R [M, M] or [V, M, M], W [V M, C], counts [C]; perhaps Q [V M, C], squares [V, C]
+    this.outputs = ["scores", "features", "thresholds"].filter((name) => graph.outputNames.includes(name));
   }
 
-  // One window of PCM, a Float32Array, to a score for each label, and the features that `learn` takes.
+  // One window of PCM, a Float32Array, to a score for each label, the score at which each is announced, and the features
+  // that `learn` takes.
   async hear(pcm) {
     const { "classifier.R": R, ...classifier } = this.stateTensors(); // the graph takes no R
     const feeds = { pcm: new ort.Tensor("float32", pcm, [1, pcm.length]), ...classifier };
-    const { scores, features } = await this.graph.run(feeds, ["scores", "features"]);
-    return { scores: scores.data, phi: Float64Array.from(features.data) };
+    const { scores, features, thresholds } = await this.graph.run(feeds, this.outputs);
+    const bars = thresholds?.data ?? new Float32Array(scores.data.length).fill(this.threshold); // older: one for all
+    return { scores: scores.data, bars, phi: Float64Array.from(features.data) };
   }
 
   // One example of a label, known or new: the exact update that pace-edge makes.
@@ -69,12 +72,12 @@ class Model {
       phi: float64(phi, [1, phi.length]), y: float64(y, [1, y.length]), weight: float64(Float64Array.of(weight), [1]),
     };
     const learned = await this.rule.run({ ...example, ...this.stateTensors() });
-    this.state = { R: learned.R_next.data, W: learned.W_next.data, counts: learned.counts_next.data };
+    this.state = Object.fromEntries(Object.keys(this.state).map((name) => [name, learned[`${name}_next`].data]));
   }
 
-  // The last class is new, with zeros in W and counts, or the one that was last goes.
+  // The last class is new, with zeros in all but R, or the one that was last goes.
   setLabels(labels) {
-    const { R, W, counts } = this.state, before = counts.length, after = labels.length;
+    const { R, ...tables } = this.state, before = tables.counts.length, after = labels.length;
     const resized = (rows) => {
       const result = new Float64Array((rows.length / before) * after);
       for (let row = 0; row < rows.length / before; row++) {
@@ -82,7 +85,7 @@ class Model {
       }
       return result;
     };
-    this.state = { R, W: resized(W), counts: resized(counts) };
+    this.state = { R, ...Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, resized(rows)])) };
     this.labels = labels;
   }
 

@@ -6,7 +6,11 @@ const TRAINING = { algorithm: 2 };
 const GRAPH = { initializer: 5, input: 11, output: 12 };
 const TENSOR = { dims: 1, type: 2, name: 8, rawData: 9 };
 const FLOAT = 1, DOUBLE = 11; // TensorProto.DataType
-const R = "classifier.R", W = "classifier.W", COUNTS = "classifier.counts";
+const R = "classifier.R", named = (name) => `classifier.${name}`; // R is in the rule, these are in the graph:
+const OPEN = {
+  W: ["features", "classes"], counts: ["classes"],
+  Q: ["features", "classes"], squares: ["views", "classes"], // not in older files
+};
 const PREFIX = "pace_edge."; // of the metadata's keys
 
 // What the metadata says of the model, values as in the file.
@@ -16,17 +20,18 @@ export function metadata(file) {
   return Object.fromEntries(ours.map(([key, value]) => [key.slice(PREFIX.length), value]));
 }
 
-// The classifier's state in the file: R [V, M, M] ([M, M] where V is 1), W [V M, C] and counts [C], Float64Arrays by
-// rows.
+// The classifier's state in the file: R [V, M, M] ([M, M] where V is 1), W [V M, C], counts [C] and, where they are
+// there, Q [V M, C] and squares [V, C], Float64Arrays by rows.
 export function state(file) {
-  const graph = first(file, MODEL.graph);
-  return { R: tensor(ruleGraph(file), R), W: tensor(graph, W), counts: tensor(graph, COUNTS) };
+  const graph = first(file, MODEL.graph), there = openNames(graph);
+  const held = Object.fromEntries(there.map((name) => [name, tensor(graph, named(name))]));
+  return { R: tensor(ruleGraph(file), R), ...held };
 }
 
 // The dimensions of such a state's tensors. R has V M M numbers, and W one row for each of V M features.
 export function shapes({ R: r, W: w, counts }) {
-  const C = counts.length, width = w.length / C, M = r.length / width;
-  return { R: M === width ? [M, M] : [width / M, M, M], W: [width, C], counts: [C] };
+  const C = counts.length, width = w.length / C, M = r.length / width, V = width / M;
+  return { R: V === 1 ? [M, M] : [V, M, M], W: [width, C], counts: [C], Q: [width, C], squares: [V, C] };
 }
 
 // The learning rule, training_info[0].algorithm, as a model of its own with the same IR version and operators. Its
@@ -36,24 +41,26 @@ export function learningRule(file) {
   return join(...keep.map(({ whole }) => whole), field(MODEL.graph, withTensors(ruleGraph(file), { [R]: null })));
 }
 
-// The file's graph with W and counts as inputs, so that what was learned can be fed.
+// The file's graph with the state as inputs, all but R, so that what was learned can be fed.
 export function withOpenClassifier(file) {
-  const inputs = [valueInfo(W, DOUBLE, ["features", "classes"]), valueInfo(COUNTS, DOUBLE, ["classes"])];
-  return rewritten(file, MODEL.graph, (graph) =>
-    join(withTensors(graph, { [W]: null, [COUNTS]: null }), ...inputs.map((input) => field(GRAPH.input, input))));
+  return rewritten(file, MODEL.graph, (graph) => {
+    const there = openNames(graph), none = Object.fromEntries(there.map((name) => [named(name), null]));
+    const inputs = there.map((name) => field(GRAPH.input, valueInfo(named(name), DOUBLE, OPEN[name])));
+    return join(withTensors(graph, none), ...inputs);
+  });
 }
 
 // The file with what was learned in place of what it knew: pace-edge reads it, and it can go on learning.
 export function learnedFile(file, labels, learned, name) {
-  const { R: r, W: w, counts } = learned, shape = shapes(learned), C = counts.length;
-  const scores = valueInfo("scores", FLOAT, ["batch", C]);
-  const said = { labels: JSON.stringify(labels), counts: JSON.stringify([...counts]), name };
+  const shape = shapes(learned), C = learned.counts.length;
+  const protos = Object.fromEntries(Object.entries(learned).map(
+    ([key, values]) => [named(key), tensorProto(named(key), values, shape[key])]));
+  const wider = { scores: valueInfo("scores", FLOAT, ["batch", C]), thresholds: valueInfo("thresholds", FLOAT, [C]) };
+  const said = { labels: JSON.stringify(labels), counts: JSON.stringify([...learned.counts]), name };
   const changes = [
     [MODEL.graph, (graph) => rewritten(
-      withTensors(graph, { [W]: tensorProto(W, w, shape.W), [COUNTS]: tensorProto(COUNTS, counts, shape.counts) }),
-      GRAPH.output, (output) => (text(first(output, 1)) === "scores" ? scores : output))],
-    [MODEL.training, (training) => rewritten(training, TRAINING.algorithm, (graph) =>
-      withTensors(graph, { [R]: tensorProto(R, r, shape.R) }))],
+      withTensors(graph, protos), GRAPH.output, (output) => wider[text(first(output, 1))] ?? output)],
+    [MODEL.training, (training) => rewritten(training, TRAINING.algorithm, (graph) => withTensors(graph, protos))],
     [MODEL.metadata, (entry) => {
       const key = text(first(entry, 1)), value = said[key.slice(PREFIX.length)];
       if (key === PREFIX + "sha256") return null; // checksums of the parts as they were
@@ -68,6 +75,12 @@ export function learnedFile(file, labels, learned, name) {
 
 const ruleGraph = (file) => first(first(file, MODEL.training), TRAINING.algorithm);
 const tensorName = (proto) => text(first(proto, TENSOR.name));
+
+// The parts of the state that the graph has.
+function openNames(graph) {
+  const there = new Set(all(graph, GRAPH.initializer).map(tensorName));
+  return Object.keys(OPEN).filter((name) => there.has(named(name)));
+}
 
 function tensor(graph, name) {
   const proto = all(graph, GRAPH.initializer).find((initializer) => tensorName(initializer) === name);

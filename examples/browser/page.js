@@ -8,7 +8,7 @@ const ear = new Worker("ear.js", { type: "module" });
 const ask = (kind, value) => ear.postMessage({ kind, value });
 const rows = new Map(); // label -> its row in the list
 
-let form; // of the model: rateHz, windowSamples, hopSamples, threshold
+let form; // of the model: rateHz, windowSamples, hopSamples
 let microphone; // while it is open: { stream, context }
 let recent, sinceWindow; // the latest samples, and how many came after the latest window
 let busy = false; // the worker has a window; meanwhile windows are left out, not queued
@@ -85,7 +85,7 @@ function level(samples) {
   return 10 * Math.log10(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
 }
 
-function show({ labels, scores, lessons }) {
+function show({ labels, scores, bars, lessons }) {
   if (labels.join("\n") !== [...rows.keys()].join("\n")) {
     rows.clear();
     element("classes").replaceChildren();
@@ -98,7 +98,7 @@ function show({ labels, scores, lessons }) {
   if (!scores) return;
   const best = scores.indexOf(Math.max(...scores));
   labels.forEach((label, c) => setRow(rows.get(label), scores[c], c === best));
-  const name = scores[best] < form.threshold ? `not sure (${labels[best]}?)` : labels[best];
+  const name = scores[best] < bars[best] ? `not sure (${labels[best]}?)` : labels[best];
   if (element("heard").textContent !== name) element("heard").textContent = name; // it is read aloud when it changes
 }
 

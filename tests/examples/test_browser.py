@@ -233,20 +233,29 @@ def test_the_rule_learns_in_the_browser_what_pace_edge_learns_and_takes_it_back(
 
 
 TEACH_AND_SAVE = """
-  const { scores, phi } = await model.hear(pcm);
+  const { scores, bars, phi } = await model.hear(pcm);
   await model.learn("doorbell", phi);
   const bytes = Array.from(model.learnedFile(), (byte) => String.fromCharCode(byte));
-  return [coded(scores), coded(phi), btoa(bytes.join(""))];
+  const after = await model.hear(pcm);
+  return [coded(scores), coded(bars), coded(phi), btoa(bytes.join("")), coded(after.scores), coded(after.bars)];
 """
+
+
+def assert_heard(model, phi, scores, bars):
+    """The page's scores, and what they must reach, are pace-edge's."""
+    read_out, classifier = model.info.read_out, model.classifier
+    assert np.abs(from_base64(scores) - read_out.scores(classifier, phi)).max() < 1e-4
+    expected = read_out.score_bars(classifier) if read_out.gains else model.info.threshold
+    assert np.abs(from_base64(bars) - expected).max() < 1e-4
 
 
 def test_a_file_of_several_views_hears_learns_and_is_saved(page, any_model, tmp_path):
     pcm = tone(900, 1, rng=np.random.default_rng(1))
-    scores, phi, saved = in_page(page, pcm, TEACH_AND_SAVE, any_model)
-    model = read_model(any_model)
-    expected = model.info.read_out.scores(model.classifier, from_base64(phi))
-    assert np.abs(from_base64(scores) - expected).max() < 1e-4
-    model.classifier.learn(from_base64(phi), "doorbell")
+    scores, bars, phi, saved, scores_after, bars_after = in_page(page, pcm, TEACH_AND_SAVE, any_model)
+    model, phi = read_model(any_model), from_base64(phi)
+    assert_heard(model, phi, scores, bars)
+    model.classifier.learn(phi, "doorbell")
+    assert_heard(model, phi, scores_after, bars_after)
     (tmp_path / "saved.onnx").write_bytes(base64.b64decode(saved))
     onnx.checker.check_model(onnx.load(tmp_path / "saved.onnx"), full_check=True)
     new = read_model(tmp_path / "saved.onnx")
@@ -254,6 +263,9 @@ def test_a_file_of_several_views_hears_learns_and_is_saved(page, any_model, tmp_
     assert np.abs(new.classifier.W - model.classifier.W).max() < 1e-8
     assert new.classifier.R.shape == model.classifier.R.shape
     assert np.abs(new.classifier.R - model.classifier.R).max() < 1e-8
+    if model.info.read_out.gains:
+        assert np.abs(new.classifier.Q - model.classifier.Q).max() < 1e-8
+        assert np.abs(new.classifier.squares - model.classifier.squares).max() < 1e-8
 
 
 SAVE_AS_IT_IS = """(async () => {

@@ -34,21 +34,24 @@ def write_wav(path, pcm, rate_hz=RATE_HZ):
 
 
 def learned_state(path):
-    """(R, W, counts) as they are in a model file."""
+    """R, W, counts and, where it is there, Q and squares, as they are in a model file."""
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     tensors = (*model.graph.initializer, *model.training_info[0].algorithm.initializer)
     held = {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors}
-    return [held[f"classifier.{name}"] for name in ("R", "W", "counts")]
+    names = (f"classifier.{name}" for name in ("R", "W", "counts", "Q", "squares"))
+    return [held[name] for name in names if name in held]
 
 
 def expected_state(path, window, label):
     """What pace-edge's classifier makes of the same window, int16 [samples]."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (phi,) = session.run(["features"], {"pcm": (window / 32768).astype(np.float32)[None]})
-    classifier = read_model(path).classifier
+    model = read_model(path)
+    classifier = model.classifier
     classifier.learn(phi.astype(np.float64), label)
-    return [classifier.R, classifier.W, classifier.counts]
+    sums = [classifier.Q, classifier.squares] if model.info.read_out.gains else []
+    return [classifier.R, classifier.W, classifier.counts, *sums]
 
 
 def difference(ours, theirs):
@@ -69,6 +72,17 @@ def test_it_learns_exactly_what_pace_edge_learns(any_model, tmp_path, ring, labe
     assert done.stderr == ""
     assert done.stdout.splitlines()[1].startswith(f"after:  {label} ")
     assert difference(learned_state(tmp_path / "new.onnx"), expected_state(any_model, ring, label)) < 1e-8
+
+
+def test_it_says_from_which_score_a_class_is_announced_where_the_file_does(weighing_model, tmp_path, ring):
+    wav = write_wav(tmp_path / "ring.wav", ring)
+    said = learn_anywhere(weighing_model, wav, "doorbell", tmp_path / "new.onnx").stdout.splitlines()
+    new = read_model(tmp_path / "new.onnx")
+    bar = new.info.read_out.score_bars(new.classifier)[-1]
+    assert said[1].endswith(f" (announced from {bar:.2f})")
+    session = onnxruntime.InferenceSession(tmp_path / "new.onnx")
+    (bars,) = session.run(["thresholds"], {"pcm": (ring / 32768).astype(np.float32)[None]})
+    assert np.abs(bars - new.info.read_out.score_bars(new.classifier)).max() < 1e-6
 
 
 def test_the_file_it_writes_is_one_of_ours_that_knows_the_sound(any_model, tmp_path, ring):
@@ -121,7 +135,7 @@ def test_the_starter_learns_the_doorbell():
 
 def test_it_is_short_and_needs_three_packages():
     text = SCRIPT.read_text()
-    assert len(text.splitlines()) < 60
+    assert len(text.splitlines()) < 70
     nodes = list(ast.walk(ast.parse(text)))
     imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     imported |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}

@@ -25,14 +25,15 @@ def rule(any_model):
 def run(rule, state, phi, column, weight=1.0):
     y = np.zeros((1, state[1].shape[1]))
     y[0, column] = 1.0
-    names = ("classifier.R", "classifier.W", "classifier.counts")
-    return rule.run(
-        None, {"phi": phi[None], "y": y, "weight": np.array([weight]), **dict(zip(names, state, strict=True))}
-    )
+    names = ("classifier.R", "classifier.W", "classifier.counts", "classifier.Q", "classifier.squares")
+    fed = dict(zip(names[: len(state)], state, strict=True))
+    return rule.run(None, {"phi": phi[None], "y": y, "weight": np.array([weight]), **fed})
 
 
 def state_of(classifier: AnalyticClassifier):
-    return classifier.R.copy(), classifier.W.copy(), classifier.counts.copy()
+    """What the rule changes: as much as the file holds of it."""
+    parts = (classifier.R, classifier.W, classifier.counts, classifier.Q, classifier.squares)
+    return [part.copy() for part in (parts if classifier.squares is not None else parts[:3])]
 
 
 def assert_equal(state, classifier):
@@ -54,11 +55,11 @@ def test_learning_and_unlearning_equal_our_classifier(any_model, rule):
 
 def test_a_new_class_is_a_zero_column(any_model, rule):
     classifier = read_model(any_model).classifier
-    R, W, counts = state_of(classifier)
+    state = state_of(classifier)
     phi = np.maximum(np.random.default_rng(1).standard_normal(classifier.width), 0) / 8
     classifier.learn(phi, "doorbell")
-    widened = (R, np.hstack([W, np.zeros((len(W), 1))]), np.append(counts, 0.0))
-    assert_equal(run(rule, widened, phi, 3), classifier)
+    widened = [np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, 1)]) for part in state[1:]]
+    assert_equal(run(rule, [state[0], *widened], phi, 3), classifier)
 
 
 def test_the_binding_names_the_state_that_each_output_replaces(any_model):
@@ -66,5 +67,7 @@ def test_the_binding_names_the_state_that_each_output_replaces(any_model):
     info = model.training_info[0]
     initializers = {t.name for t in (*model.graph.initializer, *info.algorithm.initializer)}
     outputs = {o.name for o in info.algorithm.output}
-    assert {b.key for b in info.update_binding} == {"classifier.R", "classifier.W", "classifier.counts"} <= initializers
+    sums = {"classifier.Q", "classifier.squares"} if read_model(any_model).classifier.squares is not None else set()
+    assert {b.key for b in info.update_binding} == {"classifier.R", "classifier.W", "classifier.counts", *sums}
+    assert {b.key for b in info.update_binding} <= initializers
     assert {b.value for b in info.update_binding} == outputs
