@@ -349,7 +349,14 @@ def main() -> None:
             if labels[family.name]:
                 rows += bench.measure(family, labels[family.name])
                 encoder.save()
-                print(f"{time.monotonic() - started:5.0f} s  {family.name}", file=sys.stderr, flush=True)
+                for row in rows[-len(labels[family.name]) :]:
+                    said = ", ".join(f"{head} {getattr(row, column):.{digits}f}" for column, (head, digits, _) in
+                                     COLUMNS.items())  # fmt: skip
+                    print(
+                        f"{time.monotonic() - started:5.0f} s  {row.set}/{row.label}: {said}",
+                        file=sys.stderr,
+                        flush=True,
+                    )
         silent = bench.nothing_taught()
     except PaceEdgeError as error:
         sys.exit(f"restraint: {error}")
