@@ -39,6 +39,7 @@ PUBLIC = {  # name: (the module that has it, imported when it is first used; one
     "TableLessons": ("streams.teaching.lesson", "what came of the rows of a table of labels"),
     "Change": ("streams.teaching.change", "what a correction or another change did"),
     "Effect": ("streams.teaching.effect", "what a lesson or change did to the other classes"),
+    "Confusion": ("streams.teaching.confusion", "what else would be announced as a class"),
     "labels": ("streams.teaching.labels", "every class that is known, and how well"),
     "LabelCount": ("streams.teaching.labels", "one class, as `labels` counts it"),
     "health": ("streams.teaching.labels", "whether the room has moved away from what was taught"),

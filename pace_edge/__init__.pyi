@@ -32,6 +32,7 @@ from streams.listening.listener import Listener as Listener
 from streams.listening.options import Options as Options
 from streams.sources.microphone import input_devices as input_devices
 from streams.teaching.change import Change as Change
+from streams.teaching.confusion import Confusion as Confusion
 from streams.teaching.effect import Effect as Effect
 from streams.teaching.labels import Health as Health
 from streams.teaching.labels import LabelCount as LabelCount

@@ -120,6 +120,15 @@ def with_info(model: Path, to: Path, **info) -> Path:
     return to
 
 
+def other_sounds() -> dict[str, list[np.ndarray]]:
+    """Windows by what they are called: whistles near 1200 Hz, and what is like no sound that tests teach."""
+    rng = np.random.default_rng(1)
+    return {
+        "whistle": [tone(hz, 1, rng=rng) for hz in (1190, 1200, 1210, 1220)],
+        "siren": [tone(hz, 1, rng=rng) for hz in (5000, 5200)], "rain": [hiss(1, rng=rng) for _ in range(3)],
+    }  # fmt: skip
+
+
 def with_sample(model: Path, to: Path, sounds: dict[str, list[np.ndarray]], name: str = "keeping") -> Path:
     """The same model file with a sample of other sounds, each a window of PCM, by what they are called."""
     proto, embedder = onnx.load(model), MelStatistics()

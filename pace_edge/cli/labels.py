@@ -29,7 +29,8 @@ def labels(examples: bool, health: bool, as_json: bool, **where: Any) -> None:
     """
     from streams.configuration.place import place
     from streams.listening.learner import Learner, open_journal
-    from streams.teaching.labels import check_health, count_labels, rule_here
+    from streams.teaching.confusion import rule_here
+    from streams.teaching.labels import check_health, count_labels
 
     if examples and health:
         raise UsageError("--examples and --health exclude each other", do="Give one of them.")
@@ -48,7 +49,7 @@ def labels(examples: bool, health: bool, as_json: bool, **where: Any) -> None:
             found = check_health(learner)
             listed, lines = [asdict(one) for one in found], [_health_line(one) for one in found]
         else:
-            counted = count_labels(learner, rule_here(learner, where["config"]))
+            counted = count_labels(learner, rule_here(learner.info, learner.state, where["config"]))
             listed, lines = [asdict(one) for one in counted], _table(counted)
             said = _too_short(counted)
         options.say_warnings(opened.damage())
@@ -62,17 +63,26 @@ def labels(examples: bool, health: bool, as_json: bool, **where: Any) -> None:
 
 
 def _table(counted: list[LabelCount]) -> list[str]:
+    from streams.teaching.confusion import named
+
     if not counted:
         return ["there is no class; teach one: pace-edge learn"]
     width = max(len(one.label) for one in counted)
-    lines = [f"{'class':<{width}}  built in  taught  right  score  more"]
+    kept = any(one.confusion and one.confusion.of for one in counted)
+    lines = [f"{'class':<{width}}  built in  taught  right  score  more" + "   others" * kept]
     for one in counted:
         right = f"{one.right}/{one.checked}"
         measured = f"{right:>5}  {one.score:5.2f}" if one.checked else f"{'':5}  {'':5}"
         more = "-" if one.more is None else f"{one.more}"
         line = f"{one.label:<{width}}  {one.built_in:8g}  {one.taught:6d}  {measured}  {more:>4}"
+        if kept:
+            line += f"  {f'{one.confusion.announced}/{one.confusion.of}' if one.confusion else '':>7}"
         if one.confused_with:
             line += "  taken for " + ", ".join(f"{label} ({count})" for label, count in one.confused_with)
+        if one.confusion and one.confusion.taken:
+            line += f"  also announced: {named(one.confusion.taken)}"
+        if one.confusion and one.confusion.not_told_from:
+            line += f"  cannot be told from {', '.join(one.confusion.not_told_from)} yet"
         if (one.taught or not one.built_in) and one.more != 0:
             line += f"  [{one.more_from}]"
         if one.here is not None and one.here.an_hour is not None:

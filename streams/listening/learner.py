@@ -55,6 +55,7 @@ class Learner:
         self._model = model
         self._start = self.state = beginning(model.info.labels, model.info.hidden)
         self._whole = True  # the classifier is what `state` says
+        self._sample_features: np.ndarray | None = None
         self._open()
 
     @property
@@ -107,6 +108,19 @@ class Learner:
     def features_of(self, embeddings: np.ndarray) -> np.ndarray:
         """Embeddings [windows, D] to phi [windows, M]."""
         return self._model.projection(embeddings)
+
+    @property
+    def sample_names(self) -> tuple[str, ...]:
+        """What the other sounds are called that the model keeps; none where it keeps none."""
+        return self._model.sample.names if self._model.sample else ()
+
+    def sample_features(self) -> np.ndarray:
+        """Their features, phi [n, V M], float32; projected once."""
+        if self._sample_features is None:
+            sample = self._model.sample
+            rows = np.empty((0, self._model.embedding_size), np.float32) if sample is None else sample.embeddings
+            self._sample_features = self._model.projection(rows).astype(np.float32)
+        return self._sample_features
 
     def features(self, ids: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
         """(id, phi [windows, M]) of each of these examples that can be read."""

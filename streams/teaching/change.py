@@ -5,7 +5,7 @@ in the journal, which whichever listener runs takes up at its next window, and s
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,9 @@ from pace_edge.operations import Operation, State
 from pace_edge.snapshot import snapshot_path
 from streams.configuration.place import place
 from streams.configuration.running import unmet
+from streams.listening.event_rule import EventRule
 from streams.listening.learner import Learner, open_journal
+from streams.teaching.confusion import Confusion, confusion, rule_here
 from streams.teaching.effect import Effect, Survey, effect, survey
 from streams.teaching.material import is_announced
 
@@ -34,7 +36,8 @@ LAST = "last"
 @dataclass(frozen=True)
 class Change:
     """`did`: what was done, in one sentence; `examples`: how many the class `label` has now, built-in and taught; `id`:
-    the one operation in the journal that did it and that undo takes back, 0 where there is none such.
+    the one operation in the journal that did it and that undo takes back, 0 where there is none such; `confusion`: what
+    else would be announced as `label` now, where its examples changed and it is announced.
 
     >>> import pace_edge
     >>> with pace_edge.Teacher() as teacher:
@@ -49,12 +52,14 @@ class Change:
     examples: int
     effect: Effect
     id: int = 0
+    confusion: Confusion | None = None
 
     def in_words(self) -> str:
         words = f"{self.did}; {self.effect.in_words()}"
         if self.label:
             words += f"; '{self.label}' has {self.examples} example{'s' * (self.examples != 1)}"
-        return words
+        confused = self.confusion.in_words() if self.confusion else ""
+        return f"{words}; {confused}" if confused else words
 
 
 class Changer:
@@ -64,11 +69,14 @@ class Changer:
     def __init__(
         self, model: str | Path | Model | None = None, *, journal: str | Path | None = None,
         signed_by: str | Path | None = None, config: str | Path | None = None,
+        rule: Callable[[State], EventRule] | None = None,
     ) -> None:  # fmt: skip
+        """`rule`: by what rule the classes of a state are announced; None: as configured."""
         found = place(model, journal=journal, signed_by=signed_by, config=config)
         self._model = found.load()
         self._journal = open_journal(self._model, found.journal_of(self._model))
         self._surveyed: tuple[int, Survey] | None = None
+        self._config, self._rule = config, rule
         try:
             self._learner = Learner(self._model, self._journal)
         except BaseException:
@@ -221,7 +229,7 @@ class Changer:
             if new_label != label:
                 done = self._journal.append("rename", label, new_label=new_label)
         did = f"'{label}' is called '{new_label}' now{joined}" if done else f"'{label}' is called so already"
-        return self._changed(did, new_label, before, {label, new_label}, done)
+        return self._changed(did, new_label, before, {label, new_label}, done, mixed=bool(joined))
 
     def merge(self, journal: str | Path) -> Change:
         """Another device's examples, from its journal; doing it twice changes nothing."""
@@ -287,10 +295,23 @@ class Changer:
         return self._surveyed[1]
 
     def _changed(
-        self, did: str, label: str, before: Survey, about: set[str], done: Operation | Example | None = None
-    ) -> Change:
+        self, did: str, label: str, before: Survey, about: set[str], done: Operation | Example | None = None, *,
+        mixed: bool = True,
+    ) -> Change:  # fmt: skip
+        """`mixed`: the class is another mixture of sounds now."""
         others = effect(before, self._survey(), about=about)
-        return Change(did, label, self._examples_of(label), others, done.id if done else 0)
+        confused = self._confusion(label) if mixed and label in self._learner.state.examples.values() else None
+        return Change(did, label, self._examples_of(label), others, done.id if done else 0, confused)
+
+    def _confusion(self, label: str) -> Confusion | None:
+        """What else would be announced as this class now."""
+        called = self._survey().called
+        state, info = self._learner.state, self._model.info
+        try:
+            rule = self._rule(state) if self._rule else rule_here(info, state, self._config)
+        except UsageError:  # a setting that is wrong stops no lesson: whoever listens is told of it
+            rule = EventRule(threshold=info.threshold, background=info.background).for_classes(state)
+        return confusion(self._learner, label, rule, called)
 
     def _examples_of(self, label: str) -> int:
         classifier = self._learner.classifier

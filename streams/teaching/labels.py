@@ -15,11 +15,10 @@ import numpy as np
 from pace_edge.leave_one_out import LeftOut, leave_one_out
 from pace_edge.model_file import Model
 from pace_edge.rates import Rate, rate_of
-from streams.configuration.configure import configure
 from streams.configuration.place import place
 from streams.listening.event_rule import EventRule
 from streams.listening.learner import Learner, open_journal
-from streams.listening.options import options_of
+from streams.teaching.confusion import Confusion, confusions, rule_here
 from streams.teaching.rates import counts_here
 
 ENOUGH = 5  # clips of a class; docs/starter.md has what 1 and 5 do
@@ -55,6 +54,7 @@ class LabelCount:
     more: int | None = None
     more_from: str = ""
     here: Rate | None = None
+    confusion: Confusion | None = None
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,7 @@ def labels(
     []
     """
     with _learner(model, journal, config) as learner:
-        return count_labels(learner, rule_here(learner, config))
-
-
-def rule_here(learner: Learner, config: str | Path | None = None) -> EventRule:
-    """By what rule a listener announces with these settings. `config`: the file of settings; None: as configured."""
-    settings = configure(file=None if config is None else Path(config)).settings
-    return options_of(settings).rule_for(learner.info).for_classes(learner.state)
+        return count_labels(learner, rule_here(learner.info, learner.state, config))
 
 
 def health(
@@ -128,6 +122,8 @@ def count_labels(learner: Learner, rule: EventRule | None = None) -> list[LabelC
     for own, count in zip(learner.info.labels, learner.info.counts, strict=True):
         built_in[learner.state.built_in[own] or ""] += count
     left_out = _left_out(learner)
+    each = enumerate((label, left) for label, all_left in left_out.items() for left in all_left)
+    mistaken = confusions(learner, rule, dict(each), learner.state.labels)
     counted = []
     for label in learner.state.labels:
         taught, mine = len(left_out[label]), [left for left in left_out[label] if not left.alone]
@@ -138,6 +134,7 @@ def count_labels(learner: Learner, rule: EventRule | None = None) -> list[LabelC
             float(np.mean([left.score * (left.label == label) for left in mine])) if mine else 0.0,
             tuple(wrong.most_common(3)), more, more_from,
             None if rule.never(label) else rate_of(counts_by_label[label], rule.bar(label, going_on=False)),
+            mistaken.get(label),
         ))  # fmt: skip
     return counted
 

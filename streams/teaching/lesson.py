@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streams.teaching.confusion import Confusion
 from streams.teaching.effect import Effect
 
 
@@ -11,7 +12,8 @@ from streams.teaching.effect import Effect
 class Lesson:
     """What teaching did. `windows` of `windows_heard` were loud enough to learn from; `before` and `after` are what
     the same sound was and is called, with the score from 0 to 1; `examples` counts the class's examples now; `id` is
-    the example's in the journal; `effect` is what it did to the other classes.
+    the example's in the journal; `effect` is what it did to the other classes; `confusion` is what else would be
+    announced as this class, None where it is never announced.
 
     Of what was just heard: the source `heard_from`, the clock's time `at_unix_s` of its start, else None, its length
     `duration_s` and its level `level_dbfs`; `later` names sounds that came after it and were not taken for it.
@@ -40,6 +42,7 @@ class Lesson:
     level_dbfs: float = 0.0
     later: tuple[str, ...] = ()
     known: bool = False
+    confusion: Confusion | None = None
 
     def in_words(self) -> str:
         (was, was_score), (now, now_score) = self.before, self.after
@@ -57,7 +60,10 @@ class Lesson:
             words.append(f"{quiet} of {self.windows_heard} windows were too quiet beside the rest and left out")
         if self.later:
             words.append(f"not taken, since quieter: what came after it ({'; '.join(self.later)}): --at chooses it")
-        return "; ".join([*words, self.effect.in_words()])
+        words.append(self.effect.in_words())
+        if self.confusion and (confused := self.confusion.in_words()):
+            words.append(confused)
+        return "; ".join(words)
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,13 @@ from pace_edge.heard_memory import BLOCK_S, HeardStream
 from pace_edge.kept_audio import write_kept
 from pace_edge.label_check import UNKNOWN
 from pace_edge.model_file import Model
+from pace_edge.operations import State
 from pace_edge.samples import as_sound
 from streams.configuration.running import elsewhere, running
 from streams.listening.classify import Classification, classify_with, clip_of, ears_for
 from streams.listening.ears import Ears
 from streams.listening.encoder import Encoder
+from streams.listening.event_rule import EventRule
 from streams.sources.source import Source, source_of
 from streams.teaching.change import Changer
 from streams.teaching.effect import effect
@@ -66,9 +68,10 @@ class Teacher(Changer):
     def __init__(
         self, model: str | Path | Model | None = None, *, journal: str | Path | None = None,
         signed_by: str | Path | None = None, config: str | Path | None = None, encoder: Encoder | None = None,
+        rule: Callable[[State], EventRule] | None = None,
     ) -> None:  # fmt: skip
         """As `Changer`. `encoder`: the model's, where there is one already; else it is loaded when it is needed."""
-        super().__init__(model, journal=journal, signed_by=signed_by, config=config)
+        super().__init__(model, journal=journal, signed_by=signed_by, config=config, rule=rule)
         self._loaded = encoder
 
     @property
@@ -359,7 +362,7 @@ class Teacher(Changer):
             before=before, after=self._learner.best(material.embeddings), id=id, effect=changed,
             heard_from=sound.stream.source if sound else "", at_unix_s=sound.at_unix_s if sound else None,
             duration_s=round(material.duration_s, 3), level_dbfs=round(material.level_dbfs, 2),
-            known=taught is not None,
+            known=taught is not None, confusion=self._confusion(label) if taught is None else None,
         )  # fmt: skip
 
     def _keep(self, clip: np.ndarray) -> tuple[str, str]:

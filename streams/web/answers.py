@@ -18,6 +18,19 @@ class EffectSaid(Answer):
     most: float
 
 
+class ConfusionSaid(Answer):
+    """Of `of` other sounds that the model keeps, `taken` (their name, how many, of how many) would be announced as
+    `label`; `classes`: the same of what was taught as something else."""
+
+    label: str
+    of: int
+    share: float
+    taken: list[tuple[str, int, int]]
+    classes: list[tuple[str, int, int]]
+    not_told_from: list[str]
+    cautious: bool
+
+
 class LessonSaid(Answer):
     label: str
     source: str
@@ -35,6 +48,7 @@ class LessonSaid(Answer):
     level_dbfs: float
     later: list[str]
     known: bool
+    confusion: ConfusionSaid | None
     words: str
 
 
@@ -63,6 +77,7 @@ class ChangeSaid(Answer):
     examples: int
     effect: EffectSaid
     id: int
+    confusion: ConfusionSaid | None
     words: str
 
 
@@ -89,6 +104,7 @@ class LabelSaid(Answer):
     more: int | None
     more_from: str
     here: RateSaid | None
+    confusion: ConfusionSaid | None
     threshold: float
 
 
@@ -138,6 +154,7 @@ class ScoresSaid(Answer):
     bins: list[float]
     counts: list[int]
     here: list[RateSaid]
+    kept: list[float]
 
 
 class SourceSaid(Answer):

@@ -60,7 +60,7 @@ class Desk:
         place = ears.model.sha256, ears.learner.journal.path  # the listener's own, wherever that is
         if self._teacher is None or self._place != place:
             self._close()
-            self._teacher = Teacher(ears.model, journal=place[1], encoder=ears.encoder)
+            self._teacher = Teacher(ears.model, journal=place[1], encoder=ears.encoder, rule=self._listener.rule)
             self._place = place
         return self._teacher
 

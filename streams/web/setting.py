@@ -12,7 +12,9 @@ from pace_edge.label_check import tidied_label
 from pace_edge.rates import THRESHOLDS, Counts, rate_of
 from streams.configuration.configure import settings_values
 from streams.configuration.settings_file import shown_toml
+from streams.teaching.confusion import kept_shares
 from streams.teaching.rates import counts_here
+from streams.teaching.teach import Teacher
 from streams.web.asked import ChangeSettings, OneLabel, Threshold
 
 if TYPE_CHECKING:
@@ -67,6 +69,14 @@ async def devices(context: Context, _asked: None, _request: Request) -> dict[str
 
 async def scores(context: Context, asked: OneLabel, _request: Request) -> dict[str, Any]:
     bins, counts = context.hub.scores.of(asked.label)
-    here = await context.desk.do(lambda teacher: counts_here(teacher.learner).get(asked.label, Counts()))
+    """`kept`: of the other sounds that the model keeps, the share that would be announced at each threshold."""
+    beside = context.listener.rule().beside
+
+    def work(teacher: Teacher) -> tuple[Counts, list[float]]:
+        learner = teacher.learner
+        counted = counts_here(learner).get(asked.label, Counts())
+        return counted, kept_shares(learner, asked.label, THRESHOLDS, beside=beside)
+
+    here, kept = await context.desk.do(work)
     rates = [asdict(rate_of(here, threshold)) for threshold in THRESHOLDS]
-    return {"label": asked.label, "bins": bins, "counts": counts, "here": rates}
+    return {"label": asked.label, "bins": bins, "counts": counts, "here": rates, "kept": kept}

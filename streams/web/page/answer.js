@@ -3,7 +3,7 @@
 
 import { Failed, ask } from "./api.js";
 import { button, find, make } from "./dom.js";
-import { doneWords, effectWords } from "./effect.js";
+import { confusionWords, doneWords, effectWords } from "./effect.js";
 import { sentence } from "./words.js";
 
 /**
@@ -46,6 +46,7 @@ export function done(place, answer, undone) {
     { class: "answer good", role: "status" },
     make("p", { class: "did" }, sentence(doneWords(answer))),
     effectWords(answer) && make("p", { class: "effect" }, effectWords(answer)),
+    confusionWords(answer) && make("p", { class: "confusion" }, confusionWords(answer)),
   );
   if (answer.id && !answer.known) {
     for (const old of document.querySelectorAll(".undo")) old.remove(); // it would be refused: this came after it

@@ -7,6 +7,7 @@ import { classMap } from "./class_map.js";
 import { openForget, openRename } from "./class_dialogs.js";
 import { button, find, make } from "./dom.js";
 import { known } from "./known.js";
+import { confusionWords } from "./effect.js";
 import { openNameForm } from "./name_form.js";
 import { playButton } from "./player.js";
 import { address, isShown } from "./tabs.js";
@@ -83,6 +84,7 @@ function show(root, found, summary) {
           {},
           make("h1", {}, label),
           make("p", { class: "quiet" }, `${examples(summary)}. ${advice(summary)}`),
+          confusionWords(summary) && make("p", { class: "quiet" }, confusionWords(summary)),
         ),
         !fixed &&
           make(

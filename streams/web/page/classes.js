@@ -5,6 +5,7 @@ import { failed } from "./answer.js";
 import { closeClass, openClass } from "./class_page.js";
 import { button, field, find, make, say } from "./dom.js";
 import { state } from "./known.js";
+import { oneIn } from "./effect.js";
 import { addView, address, isShown } from "./tabs.js";
 import { count, percent } from "./words.js";
 
@@ -98,8 +99,15 @@ function row(known) {
           ]
         : make("span", { class: "quiet" }, "not measured"),
     ),
-    make("p", { class: "class-advice quiet" }, advice(known)),
+    make("p", { class: "class-advice quiet" }, [advice(known), others(known)].filter(Boolean).join(" ")),
   );
+}
+
+/** What else would be announced as it, short. */
+export function others({ confusion }) {
+  if (!confusion?.taken.length) return "";
+  const names = confusion.taken.slice(0, 3).map(([name]) => name);
+  return `Would also announce ${oneIn(confusion.share)} other sounds: ${names.join(", ")}.`;
 }
 
 export function examples({ built_in, taught }) {

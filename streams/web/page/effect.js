@@ -27,6 +27,37 @@ export function doneWords(answer) {
   );
 }
 
+const named = (taken) => {
+  const words = taken.slice(0, 4).map(([name, times, of]) => `${name} (${times} of ${of})`);
+  return words.join(", ") + (taken.length > 4 ? ` and ${taken.length - 4} more` : "");
+};
+
+/** A share as a person says it. */
+export function oneIn(share) {
+  if (share <= 0) return "none";
+  return share < 0.4 ? `about 1 in ${Math.round(1 / share)}` : `about ${Math.round(10 * share)} in 10`;
+}
+
+/** What else would be announced as the class; empty where there is nothing to compare with. */
+export function confusionWords({ confusion }) {
+  if (!confusion) return "";
+  const { label, cautious, of, share, taken, classes, not_told_from } = confusion;
+  const words = [];
+  const all = taken.reduce((sum, [, times]) => sum + times, 0);
+  if (taken.length)
+    words.push(
+      `Of ${of} other sounds that the model keeps, ${all} (${oneIn(share)}) would be announced as ${label}: ` +
+        named(taken),
+    );
+  else if (of) words.push(`None of ${of} other sounds that the model keeps would be announced as ${label}`);
+  if (classes.length) words.push(`Of what was taught as something else, also ${named(classes)}`);
+  if (not_told_from.length) words.push(`It cannot be told from ${not_told_from.join(" or ")} yet`);
+  if (taken.length || classes.length)
+    words.push(`Teach one of these as something else, or two more recordings of ${label}`);
+  if (cautious) words.push("With one recording it is announced with caution; a second one opens it up");
+  return words.map((one) => `${one}.`).join(" ");
+}
+
 /** On the other classes; empty where nothing was measured. */
 export function effectWords({ effect, known }) {
   if (!effect || known) return "";

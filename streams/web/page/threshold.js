@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { attempt } from "./answer.js";
 import { button, draw, find, make, say } from "./dom.js";
+import { oneIn } from "./effect.js";
 import { state, thresholdOf } from "./known.js";
 import { percent } from "./words.js";
 
@@ -12,13 +13,14 @@ export function thresholdForm(label, place) {
   slider.value = thresholdOf(label);
   const words = make("output", { for: "threshold", class: "threshold-words" });
   const often = make("p", { class: "often" });
+  let kept = []; // of the other sounds that the model keeps, the share that would be announced there
   let here = []; // how often it would be announced here, at each of some thresholds
   const picture = make("div", { class: "histogram" });
   const show = () => {
     const value = percent(Number(slider.value));
     say(words, value);
     slider.setAttribute("aria-valuetext", `${value} sure`);
-    say(often, howOften(here, Number(slider.value)));
+    say(often, [howOften(here, Number(slider.value)), ofKept(here, kept, Number(slider.value))].join(" ").trim());
     colour(picture, Number(slider.value));
   };
   const set = (threshold, control) =>
@@ -37,6 +39,7 @@ export function thresholdForm(label, place) {
     (scores) => {
       drawScores(picture, scores);
       here = scores.here;
+      kept = scores.kept;
       say(hint, "Behind the slider: the scores of the last hour's windows; those at the right of it are announced.");
       show();
     },
@@ -59,10 +62,21 @@ export function thresholdForm(label, place) {
   );
 }
 
+/** The threshold that was counted and is nearest. */
+function nearestOf(here, threshold) {
+  const off = (rate) => Math.abs(rate.threshold - threshold);
+  return here.reduce((best, rate) => (off(rate) < off(best) ? rate : best), here[0]);
+}
+
+/** Of sounds that no class has learned, so that something can be said before hours were heard. */
+function ofKept(here, kept, threshold) {
+  const share = kept[here.indexOf(nearestOf(here, threshold))];
+  return share === undefined ? "" : `Of other sounds that the model keeps, ${oneIn(share)} would be announced.`;
+}
+
 /** In words, at the nearest threshold that was counted, with true ones: whoever confirms one teaches it. */
 function howOften(here, threshold) {
-  const off = (rate) => Math.abs(rate.threshold - threshold);
-  const nearest = here.reduce((best, rate) => (off(rate) < off(best) ? rate : best), here[0]);
+  const nearest = nearestOf(here, threshold);
   if (!nearest) return "";
   return nearest.an_hour === null ? `How often that is here: ${nearest.words}.` : `Here that is ${nearest.words}.`;
 }

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -23,7 +24,14 @@ class Fed:
 
 @pytest.fixture
 def fed(browser, small_model):
-    with serving(small_model) as served:
+    with fed_with(browser, small_model) as page:
+        yield page
+
+
+@contextmanager
+def fed_with(browser, model):
+    """The page on a listener with this model."""
+    with serving(model) as served:
         browser.complaints.clear()
         page = Page(browser, Fed(served))
         page.served = served

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.streams.sinks.given import wait_until
-from tests.streams.web.fed import drag, fed, needs_browser, pick, shown, wait_shown
+from tests.streams.web.fed import drag, fed, fed_with, needs_browser, pick, shown, wait_shown
 from tests.streams.web.listening import browser
-from tests.synthetic import RATE_HZ, tone
+from tests.synthetic import RATE_HZ, other_sounds, tone, with_sample
 
 __all__ = ["browser", "fed"]  # the fixtures
 pytestmark = needs_browser
@@ -147,3 +147,23 @@ def test_review_goes_on_to_the_next_question_whatever_becomes_of_one(fed):
     fed.browser.press("k")  # nobody need be asked
     fed.wait_text("#view-review", "1 question left")
     fed.browser.complaints.clear()  # Chromium reports that nobody answers
+
+
+def test_what_else_would_be_announced_is_said_with_the_lesson_in_the_list_and_at_the_threshold(
+    browser, small_model, tmp_path
+):
+    with fed_with(browser, with_sample(small_model, tmp_path / "keeping.onnx", other_sounds())) as fed:
+        fed.served.hear(silence(4))
+        fed.served.hear(tone(1200, 3, rng=fed.served.rng))
+        fed.served.hear(silence(6))
+        fed.open()
+        fed.wait("import('/plot.js').then(({ strip }) => strip().end_s > 12)")
+        that(fed)
+        fed.browser.type("bell")
+        fed.browser.press("Enter")
+        fed.wait_text("#teach-answer .confusion", "Of 9 other sounds that the model keeps, ")
+        fed.wait_text("#teach-answer .confusion", "would be announced as bell: whistle (")
+        fed.open("classes")
+        fed.wait_text(".class-list", "other sounds: whistle.")
+        fed.open("classes/bell")
+        fed.wait_text(".threshold .often", "Of other sounds that the model keeps, about ")

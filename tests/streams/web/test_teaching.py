@@ -13,7 +13,7 @@ from streams.teaching.change import Changer
 from streams.web import guard
 from tests.streams.sinks.given import wait_until
 from tests.streams.web.serving import JSON, serving
-from tests.synthetic import RATE_HZ, tone, with_info
+from tests.synthetic import RATE_HZ, other_sounds, tone, with_info, with_sample
 
 
 def flac(samples):
@@ -263,3 +263,28 @@ def test_another_form_of_a_class_is_refused_with_that_class_and_insisted_on(serv
     assert served.post("/api/hide", 409, label="lwo").get("near") is None
     assert served.post("/api/learn", 409, label="Low", last_s=30)["near"] == "LOW"
     assert served.post("/api/learn", label="Low", last_s=30, new_class=True)["is_new_class"]
+
+
+def test_what_else_would_be_announced_is_said_of_a_lesson_a_class_and_each_threshold(small_model, tmp_path):
+    with serving(with_sample(small_model, tmp_path / "keeping.onnx", other_sounds())) as served:
+        served.hear(tone(1200, 4, rng=served.rng))
+        lesson = served.post("/api/learn", label="bell", start_s=1.0, end_s=3.0)
+        said = lesson["confusion"]
+        assert (said["label"], said["of"], said["taken"][0][0]) == ("bell", 9, "whistle")
+        assert "of 9 other sounds that the model keeps, " in lesson["words"]
+        known = {one["label"]: one for one in served.get("/api/labels")["labels"]}
+        assert (known["bell"]["confusion"], known["background"]["confusion"]) == (said, None)
+        scores = served.get("/api/scores?label=bell")
+        at = [one["threshold"] for one in scores["here"]].index(0.3)
+        assert len(scores["kept"]) == len(scores["here"]) and scores["kept"][at] == said["share"]
+
+
+def test_a_class_that_is_hidden_by_the_settings_of_this_listener_is_asked_nothing(small_model, tmp_path):
+    settings = Settings.model_validate({"events": {"hidden": ["bell"]}})
+    with serving(with_sample(small_model, tmp_path / "keeping.onnx", other_sounds()), settings=settings) as served:
+        served.hear(tone(1200, 4, rng=served.rng))
+        assert served.post("/api/learn", label="bell", start_s=1.0, end_s=3.0)["confusion"] is None
+
+
+def test_a_model_that_keeps_no_other_sounds_says_no_share(served):
+    assert served.get("/api/scores?label=low")["kept"] == []
