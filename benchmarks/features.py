@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from benchmarks.heard import Heard
-from pace_edge.adapt.starter import BACKGROUND, starter_projection
+from pace_edge.adapt.starter import BACKGROUND, VIEWS, starter_projection
 from pace_edge.adapt.whitening import second_moment
 from pace_edge.analytic import RandomProjection
 
@@ -15,9 +15,10 @@ RENAMED = {"unknown": "speech", "silence": BACKGROUND}  # by pace_edge.adapt.sta
 
 
 class StarterFeatures:
-    """`made_of`: clips that the starter is fitted on."""
+    """`made_of`: clips that the starter is fitted on; `views`: the columns of each view."""
 
-    def __init__(self, made_of: Heard) -> None:
+    def __init__(self, made_of: Heard, views: Sequence[slice] = VIEWS) -> None:
+        self._views = views
         self._parts: dict[str, dict[int, tuple[int, np.ndarray]]] = {}  # class and fold to clips, second moment
         self._made: dict[tuple[frozenset[int], frozenset[str]], RandomProjection] = {}
         for label, fold in sorted({(str(c), int(f)) for c, f in zip(made_of.labels, made_of.folds, strict=True)}):
@@ -29,7 +30,7 @@ class StarterFeatures:
         """Made again without these folds and classes."""
         key = frozenset(map(int, folds)), frozenset(RENAMED.get(label, label) for label in map(str, classes))
         if key not in self._made:
-            self._made[key] = starter_projection(self._moment(*key))
+            self._made[key] = starter_projection(self._moment(*key), views=self._views)
         return self._made[key]
 
     def _moment(self, folds: Collection[int], classes: Collection[str]) -> np.ndarray:

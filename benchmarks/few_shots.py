@@ -20,7 +20,7 @@ import copy
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,10 +30,10 @@ from benchmarks.features import StarterFeatures
 from benchmarks.heard import Heard
 from benchmarks.opponents import OPPONENTS
 from benchmarks.shots_data import made_of, shots_sets
-from benchmarks.tasks import Task, fold_tasks, shares_right
+from benchmarks.tasks import ReadOuts, Task, calls, fold_tasks, shares_right
 from export.calibrate import clip_weight, weighed
 from pace_edge.adapt.fit import fit_features
-from pace_edge.adapt.starter import STARTER
+from pace_edge.adapt.starter import STARTER, VIEWS
 from pace_edge.analytic import AnalyticClassifier
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError
@@ -41,10 +41,10 @@ from pace_edge.model_file import read_model
 
 SETS = ("sounds", "keywords", "timit", "digits", "speakers50")
 DRAWS = 3
+NEVER = 1e6  # a spread of which no class is expected to score anything
 ALL = 1000  # more clips than any class has
 SHOTS = (1, 3, 5, 10, ALL)
 SPEAKERS = 20  # of speakers50 in a draw
-SHIPPED = STARTER.read_out(leverage_median=1.0)  # which class wins does not depend on the median
 Numbers = dict[str, list[tuple[float, float]]]  # method -> (old, new) of each task
 _started = time.monotonic()
 
@@ -68,10 +68,13 @@ def drawn(heard: Heard, draw: int, classes: int | None) -> Heard:
     return Heard(heard.labels[clips], heard.folds[clips], [heard.windows[i] for i in clips])
 
 
-READ_OUTS: dict[str, Callable[[AnalyticClassifier, np.ndarray], np.ndarray]] = {
-    "ours, as shipped": SHIPPED.scores,
-    "ours, the paper's read-out": replace(SHIPPED, power=0.0).scores,
-    "ours, power 0.4": replace(SHIPPED, power=0.4).scores,
+READ_OUTS: ReadOuts = {
+    "ours, as shipped": STARTER.read_out_of,
+    "ours, without the voice's view": lambda classifier: replace(
+        STARTER.read_out_of(classifier), spreads=(STARTER.spreads[0], NEVER)
+    ),
+    "ours, the paper's read-out": lambda classifier: replace(STARTER.read_out(1.0), power=0.0),
+    "ours, power 0.4": lambda classifier: replace(STARTER.read_out_of(classifier), power=0.4),
 }
 WHITENED = {f"{row}, half whitened": row for row in OPPONENTS if "balanced" in row}
 
@@ -79,7 +82,10 @@ WHITENED = {f"{row}, half whitened": row for row in OPPONENTS if "balanced" in r
 def fitted(phi: Heard, clips: np.ndarray) -> AnalyticClassifier:
     """As `pace-edge export` does: each clip weighs the same, and at most what a taught one does."""
     classifier = fit_features(
-        [phi.windows[i] for i in clips], phi.labels[clips].tolist(), gamma_relative=STARTER.gamma_relative
+        [phi.windows[i] for i in clips],
+        phi.labels[clips].tolist(),
+        gamma_relative=STARTER.gamma_relative,
+        views=len(VIEWS),
     )
     return weighed(classifier, clip_weight(classifier.counts))
 
@@ -101,9 +107,10 @@ class Ears:
         return self._features[key]
 
     def whitened(self, task: Task) -> np.ndarray:
-        """Each clip's mean, [clips, M / 2], of about length 1: relu(x) - relu(-x) is x."""
+        """Each clip's mean, [clips, V M / 2], of about length 1: relu(x) - relu(-x) is x."""
         means = self.features(task).means
-        x = means[:, : STARTER.M // 2] - means[:, STARTER.M // 2 :]
+        halves = means.reshape(len(means), len(VIEWS), 2, -1)
+        x = (halves[:, :, 0] - halves[:, :, 1]).reshape(len(means), -1)
         return (x / np.linalg.norm(x, axis=1).mean()).astype(np.float32)
 
     def taught(self, task: Task) -> AnalyticClassifier:
@@ -120,9 +127,8 @@ def ours(ears: Ears, pairs: Sequence[tuple[Task, Task]]) -> Numbers:
     for task, _ in pairs:
         phi, classifier = ears.features(task), ears.taught(task)
         means = phi.means[task.test]
-        for name, scores in READ_OUTS.items():
-            called = np.array(classifier.labels)[scores(classifier, means).argmax(1)]
-            numbers[name].append(shares_right(phi, task, called))
+        for name, read_out in READ_OUTS.items():
+            numbers[name].append(shares_right(phi, task, calls(classifier, read_out, means)))
     return numbers
 
 

@@ -16,8 +16,9 @@ from pace_edge.adapt.fit import Example
 from pace_edge.adapt.starter import noise_examples, sound_examples, word_examples
 from pace_edge.analytic import RandomProjection
 from streams.listening.encoder import Encoder
+from tools.make_starter import WORLD, world_examples
 
-WHISPER, YAMNET = slice(0, 384), slice(384, None)  # columns of the embedding
+WHISPER, YAMNET = slice(0, 384), slice(384, 1408)  # columns of the embedding; the voice is behind them
 PIECE = 200  # clips whose windows are in memory at once
 UNKNOWN_CLIPS = 50  # of each class of UrbanSound8K
 
@@ -53,6 +54,7 @@ class Material:
     words: Heard  # Speech Commands 12, bare
     product: Heard  # 22 classes: sounds, words in rooms, speech, background
     unknown: Heard  # UrbanSound8K without its dogs
+    world: np.ndarray  # what the starter hears as none of its classes, embeddings [n, D]
 
 
 def listen(data: Path, model_sha256: str, encoders: list[Encoder], cache: Path) -> Material:
@@ -82,7 +84,17 @@ def listen(data: Path, model_sha256: str, encoders: list[Encoder], cache: Path) 
     product = Heard(
         np.concatenate([esc.labels, rest.labels]), np.concatenate([esc.folds, rest.folds]), esc.windows + rest.windows
     )
-    return Material(esc, heard("words", bare(spoken)), product, heard("unknown", bare(_strange(data))))
+    return Material(
+        esc, heard("words", bare(spoken)), product, heard("unknown", bare(_strange(data))),
+        world_heard(cache, model_sha256, encoders),
+    )  # fmt: skip
+
+
+def world_heard(cache: Path, model_sha256: str, encoders: list[Encoder]) -> np.ndarray:
+    """The world's sounds as tools/make_starter.py takes them, embeddings [n, D]."""
+    file = cache / f"world-{model_sha256[:12]}.npz"
+    heard = heard_once(file, encoders, ((example, 0) for example in world_examples()))
+    return np.concatenate([z for z, label in zip(heard.windows, heard.labels, strict=True) if label == WORLD])
 
 
 def heard_once(file: Path, encoders: list[Encoder], examples: Iterable[tuple[Example, int]]) -> Heard:

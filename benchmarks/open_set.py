@@ -27,9 +27,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.features import StarterFeatures
-from benchmarks.heard import Heard
+from benchmarks.heard import Heard, world_heard
+from benchmarks.product import starter_of
 from benchmarks.shots_data import URBAN_HOP_S, made_of, shots_sets
-from benchmarks.tasks import fitted
+from export.calibrate import calibrated
 from pace_edge.adapt.starter import BACKGROUND, STARTER
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.config import STARTER_MODEL
@@ -37,6 +38,7 @@ from pace_edge.errors import PaceEdgeError
 from pace_edge.model_file import read_model
 from pace_edge.readout import ReadOut
 from streams.heard import Window
+from streams.listening.encoder import Encoder
 from streams.listening.events import EventRule, EventState, step
 
 warnings.simplefilter("ignore", ConvergenceWarning)
@@ -55,14 +57,18 @@ def by_read_out(classifier: AnalyticClassifier, read_out: ReadOut, phi: np.ndarr
     return np.array([label for label, _ in heard]), np.array([confidence for _, confidence in heard])
 
 
-def fit_ears(heard: Heard, projection: RandomProjection, train: np.ndarray, next_fold: int) -> Rows:
-    phi = heard.projected(projection)
-    classifier = fitted(phi, train)
+def fit_ears(heard: Heard, projection: RandomProjection, train: np.ndarray, next_fold: int, world: np.ndarray) -> Rows:
+    phi, of_world = heard.projected(projection), projection(world)
+    classifier = starter_of(phi, train, of_world)
     inner = train[heard.folds[train] != next_fold]
     waiting = train[(heard.folds[train] == next_fold) & (heard.labels[train] != BACKGROUND)]
-    strange = fitted(phi, inner).leverage(np.concatenate([phi.windows[i] for i in waiting]))
-    shipped = STARTER.read_out(leverage_median=float(np.median(strange)))
-    score_only = replace(shipped, own_share=0.0, leverage_weight=0.0)
+    rehearsed = starter_of(phi, inner, of_world)
+    rows, labels = (
+        np.concatenate([phi.windows[i] for i in waiting]),
+        [str(heard.labels[i]) for i in waiting for _ in phi.windows[i]],
+    )
+    _, shipped = calibrated(rehearsed, rows, labels, STARTER.read_out_of(rehearsed))
+    score_only = replace(shipped, own_share=0.0, leverage_weight=0.0, restraint=0.0)
 
     def by_leverage(z: np.ndarray) -> Called:
         features = projection(z)
@@ -130,7 +136,7 @@ def held_out(model: str, classes: list[str], fold: int) -> list[str]:
 
 
 def one_fold(
-    model: str, heard: Heard, features: StarterFeatures, unknown: dict[str, Heard], fold: int
+    model: str, heard: Heard, features: StarterFeatures, unknown: dict[str, Heard], fold: int, world: np.ndarray
 ) -> dict[str, dict[str, float]]:
     """Row to column to number."""
     next_fold = fold % 5 + 1
@@ -145,7 +151,7 @@ def one_fold(
         some = [heard.windows[i] for i in clips]
         return np.concatenate(some), np.repeat(heard.labels[clips], [len(z) for z in some])
 
-    ears, (z, truth) = fit_ears(heard, features.without({fold}), train, next_fold), windows(test)
+    ears, (z, truth) = fit_ears(heard, features.without({fold}), train, next_fold, world), windows(test)
     for row, hear in ears.items():
         known = hear(z)
         for name in UNKNOWN:
@@ -160,7 +166,7 @@ def one_fold(
     gathered: dict[str, list[tuple[float, float]]] = {}
     for label in held_out(model, classes, fold):
         is_held = heard.labels == label
-        ears = fit_ears(heard, features.without({fold}, {label}), train[~is_held[train]], next_fold)
+        ears = fit_ears(heard, features.without({fold}, {label}), train[~is_held[train]], next_fold, world)
         (z, truth), (held, _) = windows(test[~is_held[test]]), windows(test[is_held[test]])
         for row, hear in ears.items():
             gathered.setdefault(row, []).append(measured(hear(z), truth, hear(held), (BACKGROUND,))[:2])
@@ -191,14 +197,16 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=STARTER_MODEL)
     words = parser.parse_args()
     try:
-        sets = shots_sets(words.data, words.cache, read_model(words.model), ("sounds", "rooms", *UNKNOWN))
+        whole = read_model(words.model)
+        sets = shots_sets(words.data, words.cache, whole, ("sounds", "rooms", *UNKNOWN))
+        world = world_heard(words.cache, whole.sha256, [Encoder(whole)])
     except PaceEdgeError as error:
         sys.exit(f"open_set: {error}")
     starter = made_of("starter", words.data, sets)
     for model, heard in (("sounds", sets["sounds"]), ("starter", starter)):
         folds, features = [], StarterFeatures(starter)
         for fold in sorted({int(fold) for fold in heard.folds}):
-            folds.append(one_fold(model, heard, features, sets, fold))
+            folds.append(one_fold(model, heard, features, sets, fold, world))
             print(f"{time.monotonic() - _started:5.0f} s  {model}, fold {fold}", file=sys.stderr, flush=True)
         show(model, folds)
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.features import StarterFeatures
 from benchmarks.heard import Heard, Material
-from benchmarks.tasks import Logistic, Task, calls, fitted
-from pace_edge.adapt.starter import BACKGROUND, STARTER
+from benchmarks.tasks import Logistic, ReadOuts, Task, calls
+from pace_edge.adapt.starter import BACKGROUND, STARTER, starter_classifier
 from pace_edge.analytic import AnalyticClassifier
 from pace_edge.readout import ReadOut
 from tools.make_starter import rehearse
@@ -53,7 +53,7 @@ class Product:
             product.windows + words.windows,
         )  # fmt: skip
         self.sounds, self._fitted = len(material.sounds.labels), len(product.labels)
-        self.features = StarterFeatures(product)
+        self.features, self.world = StarterFeatures(product), material.world
 
     def known(self, *without: int) -> np.ndarray:
         """The clips that a starter without these folds is fitted on."""
@@ -76,41 +76,57 @@ class Product:
         return result
 
 
-def without_class(whole: AnalyticClassifier, phi: Heard, clips: np.ndarray, label: str) -> AnalyticClassifier:
-    """What `fitted` gives when the clips of `label` are left out."""
+def starter_of(phi: Heard, clips: np.ndarray, world: np.ndarray) -> AnalyticClassifier:
+    """As the starter is fitted, from these clips of features and the world's features [n, V M]."""
+    return starter_classifier([phi.windows[i] for i in clips], phi.labels[clips].tolist(), world)
+
+
+def without_class(
+    whole: AnalyticClassifier, phi: Heard, clips: np.ndarray, label: str, world: np.ndarray
+) -> AnalyticClassifier:
+    """What `starter_of` gives when the clips of `label` are left out."""
     mine = clips[phi.labels[clips] == label]
     weight = STARTER.examples_per_class / len(mine)
     rows = np.concatenate([phi.windows[i] * np.sqrt(weight / len(phi.windows[i])) for i in mine])
     rest = [i for i, other in enumerate(whole.labels) if other != label]
     G = [view.G - part.T @ part for view, part in zip(whole.views, whole.blocks(rows), strict=True)]
-    gamma = [STARTER.gamma_relative * float(np.trace(part)) / len(part) for part in G]
+    lengths = np.square(world).reshape(len(world), len(G), -1).sum(2).mean(0)  # gamma is of what has a class
+    of_world = np.array(STARTER.world_examples) * lengths
+    gamma = [
+        STARTER.gamma_relative * (float(np.trace(part)) - t) / len(part) for part, t in zip(G, of_world, strict=True)
+    ]
     labels = [whole.labels[i] for i in rest]
     squares = None if whole.squares is None else whole.squares[:, rest]
     return AnalyticClassifier(np.stack(G), whole.Q[:, rest], whole.counts[rest], labels, gamma, squares=squares)
 
 
-def taught_ours(product: Product, fold: int, draws: int, read_outs: list[ReadOut]) -> list[list[Outcome]]:
+def taught_ours(product: Product, fold: int, draws: int, read_outs: ReadOuts) -> dict[str, list[Outcome]]:
     """For each read-out the outcomes of the same lessons. The starter's projection is made without the fold that is
     tested and the class that is taught; one made without FOR_LESSONS classes serves all of them."""
     heard, known, test = product.heard, product.known(fold), product.test(fold)
     truth, lessons = heard.labels[test], product.lessons(fold, draws, train_folds=set(heard.folds) - {fold})
     taught = sorted({lesson.label for lesson in lessons})
-    results: list[list[Outcome]] = [[] for _ in read_outs]
+    results: dict[str, list[Outcome]] = {name: [] for name in read_outs}
     for start in range(0, len(taught), FOR_LESSONS):
         labels = taught[start : start + FOR_LESSONS]
-        phi = heard.projected(product.features.without({fold}, labels))
-        whole, means = fitted(phi, known), np.array([w.mean(0) for w in product.test_windows(phi, test)])
+        projection = product.features.without({fold}, labels)
+        phi, world = heard.projected(projection), projection(product.world)
+        whole, means = starter_of(phi, known, world), np.array([w.mean(0) for w in product.test_windows(phi, test)])
         for label in labels:
-            base, is_new = without_class(whole, phi, known, label), truth == label
-            before = [(calls(base, read_out, means) == truth)[~is_new].mean() for read_out in read_outs]
+            base, is_new = without_class(whole, phi, known, label, world), truth == label
+            before = {
+                name: (calls(base, read_out, means) == truth)[~is_new].mean() for name, read_out in read_outs.items()
+            }
             for lesson in [lesson for lesson in lessons if lesson.label == label]:
                 classifier = copy.deepcopy(base)
                 for few, i in enumerate(lesson.taught, 1):
                     classifier.learn(phi.windows[i], label)
                     if few in FEW:
-                        for read_out, old, result in zip(read_outs, before, results, strict=True):
+                        for name, read_out in read_outs.items():
                             right = calls(classifier, read_out, means) == truth
-                            result.append(Outcome(lesson, few, old, right[~is_new].mean(), right[is_new].mean()))
+                            results[name].append(
+                                Outcome(lesson, few, before[name], right[~is_new].mean(), right[is_new].mean())
+                            )
     return results
 
 
@@ -169,13 +185,14 @@ def announced(product: Product, unknown: Heard, fold: int, logistic: Logistic) -
     known, projection = product.known(fold), product.features.without({fold})
     rehearsed = product.features.without({fold, next_fold})
     threshold, read_out = rehearse(
-        lambda chosen: (rehearsed, fitted(heard.projected(rehearsed), known[chosen])),
+        lambda chosen: (rehearsed, starter_of(heard.projected(rehearsed), known[chosen], rehearsed(product.world))),
         [heard.windows[i] for i in known],
         heard.labels[known].tolist(),
         (heard.folds[known] == next_fold).tolist(),
     )
     phi, unknown_phi = heard.projected(projection), projection(np.concatenate(unknown.windows))
-    classifier = fitted(phi, known)
+    classifier = starter_of(phi, known, projection(product.world))
+    read_out = replace(read_out, gains=STARTER.read_out_of(classifier).gains)
     test = product.test(fold)
     test = test[heard.labels[test] != BACKGROUND]
     truth = np.repeat(heard.labels[test], [len(w) for w in product.test_windows(heard, test)])

@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +23,14 @@ import numpy as np
 from benchmarks.features import StarterFeatures
 from benchmarks.heard import WHISPER, YAMNET, Heard, Material, listen
 from benchmarks.product import FEW, Outcome, Product, announced, best_logistic_product, taught_logistic, taught_ours
-from benchmarks.tasks import Logistic, Task, best_logistic, fold_tasks, grid, ours
-from pace_edge.adapt.starter import STARTER
+from benchmarks.tasks import READ_OUTS, Logistic, Task, best_logistic, fold_tasks, grid, ours
 from pace_edge.config import STARTER_MODEL
 from pace_edge.errors import PaceEdgeError
 from pace_edge.model_file import read_model
 from streams.listening.encoder import Encoder
 
 DRAWS = 5
-SHIPPED = STARTER.read_out(leverage_median=1.0)  # which class wins does not depend on the median
-PLAIN = replace(SHIPPED, power=0.0)
-BOLDER = replace(SHIPPED, power=0.75)
+SHIPPED = "ours, as shipped"
 Tables = dict[str, dict[str, dict[str, list[float]]]]
 _started = time.monotonic()
 
@@ -80,9 +76,9 @@ def accuracy(material: Material) -> dict[str, dict[str, list[float]]]:
     ]
 
     made_of = material.product
-    features, of_whisper, of_yamnet = (
-        StarterFeatures(some) for some in (made_of, made_of.part(WHISPER), made_of.part(YAMNET))
-    )
+    features = StarterFeatures(made_of)
+    of_whisper, of_yamnet = (StarterFeatures(made_of.part(part), [slice(None)]) for part in (WHISPER, YAMNET))
+    shipped = {SHIPPED: READ_OUTS[SHIPPED]}
 
     def put(row: str, column: str, shares: Sequence[tuple[float, float]]) -> None:
         old, new = np.array(shares).T.tolist()
@@ -92,14 +88,10 @@ def accuracy(material: Material) -> dict[str, dict[str, list[float]]]:
     for column, heard, kind in columns:
         tasks = fold_tasks(heard, draws=DRAWS if "few" in kind else 1, **kind)  # type: ignore[arg-type]
         yamnet = heard.part(YAMNET)
-        for names, part, some, read_outs in (
-            (("ours, as shipped", "ours, bolder read-out (power 0.75)", "ours, the paper's read-out"), heard, features,
-             [SHIPPED, BOLDER, PLAIN]),
-            (("Whisper's part alone, ours",), heard.part(WHISPER), of_whisper, [SHIPPED]),
-            (("YAMNet's part alone, ours",), yamnet, of_yamnet, [SHIPPED]),
-        ):  # fmt: skip
-            for name, shares in zip(names, ours(part, some, tasks, read_outs), strict=True):
-                put(name, column, shares)
+        for name, shares in ours(heard, features, tasks, READ_OUTS).items():
+            put(name, column, shares)
+        for name, part, some in (("Whisper", heard.part(WHISPER), of_whisper), ("YAMNet", yamnet, of_yamnet)):
+            put(f"{name}'s part alone, ours", column, ours(part, some, tasks, shipped)[SHIPPED])
         progress(f"{column}: ours")
         for name, part in (("the same embedding", heard), ("YAMNet", yamnet)):
             for balanced in (False, True):
@@ -133,15 +125,14 @@ def logistic_shares(
 
 def taught(product: Product, opponents: Sequence[Logistic]) -> dict[str, dict[str, list[float]]]:
     """Logistic regression is fitted anew for every lesson, so it gets the first draw only."""
-    names = ("ours, as shipped", "ours, bolder read-out (power 0.75)", "ours, the paper's read-out")
-    outcomes: dict[str, list[Outcome]] = {name: [] for name in names}
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in READ_OUTS}
     opponent_names = [
         f"logistic regression, balanced, fitted again, best for {what}" for what in ("old", "old and new")
     ]
     outcomes |= {name: [] for name in opponent_names}
     folds = sorted({int(fold) for fold in product.heard.folds})
     for fold in folds:
-        for name, some in zip(names, taught_ours(product, fold, DRAWS, [SHIPPED, BOLDER, PLAIN]), strict=True):
+        for name, some in taught_ours(product, fold, DRAWS, READ_OUTS).items():
             outcomes[name] += some
         progress(f"fold {fold}: taught ours")
         first = [o for o in product.lessons(fold, DRAWS, train_folds=set(folds) - {fold}) if o.draw == 0]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -60,31 +60,41 @@ def shares_right(heard: Heard, task: Task, called: np.ndarray) -> tuple[float, f
 # The product's classifier
 
 
+ReadOuts = dict[str, Callable[[AnalyticClassifier], ReadOut]]  # by the row of a table: the read-out of a classifier
+READ_OUTS: ReadOuts = {
+    "ours, as shipped": STARTER.read_out_of,
+    "ours, bolder read-out (power 0.75)": lambda classifier: replace(STARTER.read_out_of(classifier), power=0.75),
+    "ours, the paper's read-out": lambda classifier: replace(STARTER.read_out(1.0), power=0.0),
+}
+
+
 def fitted(phi: Heard, clips: np.ndarray) -> AnalyticClassifier:
-    """As the starter is fitted."""
+    """Each class as a starter class counts; of as many views as the features have."""
     return fit_features(
-        [phi.windows[i] for i in clips], phi.labels[clips].tolist(),
-        gamma_relative=STARTER.gamma_relative, examples_per_class=STARTER.examples_per_class,
+        [phi.windows[i] for i in clips], phi.labels[clips].tolist(), gamma_relative=STARTER.gamma_relative,
+        examples_per_class=STARTER.examples_per_class, views=phi.windows[0].shape[1] // STARTER.M,
     )  # fmt: skip
 
 
-def calls(classifier: AnalyticClassifier, read_out: ReadOut, mean_phi: np.ndarray) -> np.ndarray:
-    """What `ReadOut.best` calls each clip: scores are linear in phi, so the clip's mean phi [clips, M] will do."""
-    return np.array(classifier.labels)[read_out.scores(classifier, mean_phi).argmax(1)]
+def calls(
+    classifier: AnalyticClassifier, read_out: Callable[[AnalyticClassifier], ReadOut], mean_phi: np.ndarray
+) -> np.ndarray:
+    """What `ReadOut.best` calls each clip: scores are linear in phi, so the clip's mean phi [clips, V M] will do."""
+    return np.array(classifier.labels)[read_out(classifier).scores(classifier, mean_phi).argmax(1)]
 
 
 def ours(
-    heard: Heard, features: StarterFeatures, tasks: Sequence[Task], read_outs: Sequence[ReadOut]
-) -> list[list[tuple[float, float]]]:
+    heard: Heard, features: StarterFeatures, tasks: Sequence[Task], read_outs: ReadOuts
+) -> dict[str, list[tuple[float, float]]]:
     """For each read-out its shares right of each task. The later classes are taught clip by clip, exactly."""
-    results: list[list[tuple[float, float]]] = [[] for _ in read_outs]
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in read_outs}
     for task in tasks:
         phi = heard.projected(features.without(set(heard.folds[task.test]), set(heard.labels[task.taught])))
         means, classifier = phi.means, fitted(phi, task.old)
         for i in task.taught:
             classifier.learn(phi.windows[i], str(phi.labels[i]))
-        for read_out, result in zip(read_outs, results, strict=True):
-            result.append(shares_right(phi, task, calls(classifier, read_out, means[task.test])))
+        for name, read_out in read_outs.items():
+            results[name].append(shares_right(phi, task, calls(classifier, read_out, means[task.test])))
     return results
 
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.heard import Heard, heard_once
+from benchmarks.heard import Heard, heard_once, world_heard
 from export.bake import bake
 from pace_edge.adapt.data import Clip, read_manifest
-from pace_edge.adapt.fit import Example, fit
-from pace_edge.adapt.starter import STARTER, noise_examples, sound_examples, word_examples
+from pace_edge.adapt.fit import Example
+from pace_edge.adapt.starter import STARTER, noise_examples, sound_examples, starter_classifier, word_examples
 from pace_edge.analytic import AnalyticClassifier, RandomProjection
 from pace_edge.config import STARTER_MODEL
 from pace_edge.model_file import open_model, read_model
@@ -34,19 +34,25 @@ def starter_without(fold: int, data: Path, cache: Path) -> Path:
     if output.exists():
         return output
     model = read_model(file)
+    encoders = [Encoder(model, provider="cpu")]
     stored = cache / f"all-but-{fold}-{file.sha256[:12]}.npz"
-    heard = heard_once(stored, [Encoder(model, provider="cpu")], _examples(data, without=fold))
+    heard = heard_once(stored, encoders, _examples(data, without=fold))
     labels = [str(label) for label in heard.labels]
 
-    def fitted(chosen: list[int]) -> tuple[RandomProjection, AnalyticClassifier]:
-        return model.projection, fit(
-            [heard.windows[i] for i in chosen], [labels[i] for i in chosen], model.projection,
-            gamma_relative=STARTER.gamma_relative, examples_per_class=STARTER.examples_per_class,
-        )  # fmt: skip
+    world = model.projection(world_heard(cache, file.sha256, encoders))
+
+    def fitted(chosen: Sequence[int]) -> tuple[RandomProjection, AnalyticClassifier]:
+        phis = [model.projection(heard.windows[i]) for i in chosen]
+        return model.projection, starter_classifier(phis, [labels[i] for i in chosen], world)
 
     threshold, read_out = rehearse(fitted, heard.windows, labels, _last_fold(heard))
     _, classifier = fitted(list(range(len(labels))))
-    info = replace(model.info, threshold=threshold, read_out=read_out, gamma=classifier.gamma)
+    info = replace(
+        model.info,
+        threshold=threshold,
+        read_out=replace(read_out, gains=STARTER.read_out_of(classifier).gains),
+        gamma=classifier.gamma,
+    )
     bake(file, info, classifier, output, name=output.stem, taught=0.0)
     return output
 

@@ -55,10 +55,10 @@ def read_out_without_clips(classifier: AnalyticClassifier, weight: float) -> Rea
 
 
 def calibrated(
-    classifier: AnalyticClassifier, phi: np.ndarray, labels: list[str], read_out: ReadOut
+    classifier: AnalyticClassifier, phi: np.ndarray, labels: list[str], read_out: ReadOut, *, keep: float = KEEP
 ) -> tuple[float, ReadOut]:
     """The announcing threshold, and `read_out` with its median leverage, from held-out windows phi [n, M] and what
-    they are. Raises PaceEdgeError if none is called right."""
+    they are: `keep` of those that are called right score the threshold or more. Raises PaceEdgeError if none is."""
     read_out = replace(read_out, leverage_median=_usual(classifier.view_leverages(phi)), floor=0.0)
     heard = [(read_out.best(classifier, row[None]), label) for row, label in zip(phi, labels, strict=True)]
     right = [confidence for (called, confidence), label in heard if called == label]
@@ -67,7 +67,7 @@ def calibrated(
             "the model calls none of the held-out clips right", expected="clips of the kind that it learned",
             do="Check --data and --test-fold.",
         )  # fmt: skip
-    threshold = round(float(np.quantile(right, 1 - KEEP)), 3)
+    threshold = round(float(np.quantile(right, 1 - keep)), 3)
     return threshold, replace(read_out, floor=threshold) if read_out.weighs(classifier) else read_out
 
 

@@ -60,6 +60,16 @@ class RandomProjection:
         """The nearest to W_proj = sqrt(2 / M) entries, [D, M]; entries of more than LARGEST are cut there."""
         return cls(np.rint(32.0 * np.clip(entries, -LARGEST, LARGEST)).astype(np.int8))
 
+    @classmethod
+    def beside(cls, projections: Sequence[RandomProjection]) -> RandomProjection:
+        """Of embeddings side by side: each projection reads its own columns, and their features stand side by side."""
+        D, M = (sum(p.steps.shape[axis] for p in projections) for axis in (0, 1))
+        steps, row, column = np.zeros((D, M), np.int8), 0, 0
+        for part in (p.steps for p in projections):
+            steps[row : row + len(part), column : column + part.shape[1]] = part
+            row, column = row + len(part), column + part.shape[1]
+        return cls(steps)
+
     def __call__(self, z: np.ndarray) -> np.ndarray:
         """Embeddings [..., D] to features [..., M], float64; alone or in a batch equal up to rounding."""
         return np.maximum(z.astype(np.float64) @ self._weight, 0.0)

@@ -56,7 +56,8 @@ class ReadOut:
     Calibrated score: plain_c (reference / counts_c) ** power; the largest wins.
     Evidence: calibrated_c ** (1 - own_share) * (plain_c / own_c) ** own_share, with own_c the mean plain score of the
     class's own examples. The first factor alone would call half the world a class that has one example.
-    Bar: max(floor, restraint * the evidence of expected_c).
+    Bar: max(floor, restraint * (1 - counts_c / reference) * the evidence of expected_c): the fewer examples a class
+    has, the more its scores are raised, and the more its own bar counts. A class of `reference` examples has the floor.
     Confidence: (evidence_c - leverage_weight * sum_v a_vc h_v / leverage_median_v) * floor / bar_c, held to 0..1, with
     h_v = phi_v'R_v phi_v. The middle term is for sounds that are unlike every example. The last factor makes a
     confidence reach `floor`, the threshold at which the model announces, where the evidence reaches the class's own
@@ -120,7 +121,8 @@ class ReadOut:
         expected = np.maximum(own - s2, LEAST)
         weights = self._shares(np.where(own > NOTHING, expected**self.view_power, 0.0))
         own, expected = (weights * own).sum(0), (weights * expected).sum(0)
-        bars = np.maximum(self.floor, self.restraint * self._evidence(expected, scale, own))
+        few = np.maximum(1 - counts / self.reference, 0.0)
+        bars = np.maximum(self.floor, self.restraint * few * self._evidence(expected, scale, own))
         ease = self.floor / bars if self.restraint and self.floor else np.ones(len(counts))
         return Standing(weights, scale, own, expected, bars, ease)
 

@@ -76,6 +76,11 @@ class Ridge:
         self.fold()
         return self._R.R0
 
+    @property
+    def mean_gain(self) -> float:
+        """What a squared length of features scores on average, (M - gamma trace R) / trace G."""
+        return (len(self.G) - self.gamma * float(np.trace(self.R))) / float(np.trace(self.G))
+
     def times(self, phi: np.ndarray) -> np.ndarray:
         """R phi of each phi, [M] or [n, M], to the same shape."""
         return self._R.times(phi)

@@ -61,7 +61,8 @@ def by_hand(read_out, classifier, examples):
         owns[c], expecteds[c] = weights[:, c] @ own, weights[:, c] @ expected
         calibrated = expecteds[c] * (read_out.reference / n) ** read_out.power
         s = read_out.own_share
-        bars[c] = max(read_out.floor, read_out.restraint * calibrated ** (1 - s) * (expecteds[c] / owns[c]) ** s)
+        few = max(1 - n / read_out.reference, 0)
+        bars[c] = max(read_out.floor, read_out.restraint * few * calibrated ** (1 - s) * (expecteds[c] / owns[c]) ** s)
     return weights, owns, expecteds, bars
 
 

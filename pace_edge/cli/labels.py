@@ -24,9 +24,8 @@ def labels(examples: bool, health: bool, as_json: bool, **where: Any) -> None:
     """List the classes and their examples.
 
     Those they came with and those taught here; how many of these are called right when each is left out in turn, with
-    the mean score; what the wrong ones are taken for; of other sounds that the model keeps, how many would be announced
-    as it, and which; how many more would help; and how often each is announced here, by the threshold that is set for
-    it, as live listeners have counted since it was last changed.
+    the mean score; what the others are taken for; how many more would help; and how often each is announced here, by
+    the threshold that is set for it, as live listeners have counted since it was last changed.
     """
     from streams.configuration.place import place
     from streams.listening.learner import Learner, open_journal

@@ -11,7 +11,7 @@ from torch import nn
 
 from export.compact import round_for_storage
 from export.onnx_file import with_classifier
-from export.voice_branch import VOICE_INPUT, export_with_voice
+from export.starter_graph import VOICE_INPUT, starter_graph
 from pace_edge.adapt.backbone import unit_norm
 from pace_edge.adapt.starter import Recipe, StarterEmbedder
 from pace_edge.adapt.voice import VoiceEncoder
@@ -50,8 +50,12 @@ def embedder():
     torch.manual_seed(0)
     speech = WhisperEncoder(width=24, n_blocks=3, heads=2, n_positions=50)
     voices = VoiceEncoder(32, embedding_size=VOICE)
-    whole = StarterEmbedder(speech, Sounds(), voices, Recipe(speech_from=0.5, window_s=1.0))
-    whole.eval().requires_grad_(False)
+    whole = StarterEmbedder(speech, Sounds(), voices).eval().requires_grad_(False)
+    pcm = torch.from_numpy(spoken(*50 * (900, 3500, 6000)))
+    heard, names = whole.always(pcm)
+    of_speech = names[:, whole.speech_columns].amax(1)
+    false = whole.learn_speech(heard.numpy(), of_speech.numpy(), Recipe(speech_from=0.5))
+    assert false == 0
     round_for_storage(whole)
     return whole
 
@@ -68,7 +72,7 @@ def model(embedder, tmp_path_factory):
         hop_samples=WINDOW, gamma=GAMMA, read_out=READ_OUT, threshold=0.3, projection_seed=1, backbone="small",
         backbone_sha256="0" * 64, licence="MIT", names=tuple(NAMED_HZ),
     )  # fmt: skip
-    whole = with_classifier(export_with_voice(embedder, WINDOW), projection, classifier, info)
+    whole = with_classifier(starter_graph(embedder, WINDOW), projection, classifier, info)
     path = tmp_path_factory.mktemp("voiced") / "voiced.onnx"
     path.write_bytes(whole.SerializeToString(deterministic=True))
     return path
@@ -89,36 +93,32 @@ def session(model, **settings):
 
 
 @pytest.mark.parametrize("hz", [(6000,), (900,), (900, 6000, 3500, 6000, 6000), (900, 3500)])
-@pytest.mark.parametrize("asked", [None, True, False])
-def test_the_graph_gives_torchs_embedding(embedder, model, hz, asked):
+@pytest.mark.parametrize("voice", [None, True, False])
+def test_the_graph_gives_torchs_embedding_and_names(embedder, model, hz, voice):
     pcm = spoken(*hz)
-    feeds = {"pcm": pcm} | ({} if asked is None else {VOICE_INPUT: np.array(asked)})
-    embedding, names = session(model).run(["embedding", "names"], feeds)
-    expected = embedder(torch.from_numpy(pcm), with_voice=asked is not False).numpy()
+    asked = {} if voice is None else {VOICE_INPUT: np.array(voice)}
+    embedding, names = session(model).run(["embedding", "names"], {"pcm": pcm, **asked})
+    expected = embedder(torch.from_numpy(pcm), with_voice=voice is not False).numpy()
     assert np.abs(embedding - expected).max() < 1e-5
     assert np.abs(names - embedder.always(torch.from_numpy(pcm))[1].numpy()).max() < 1e-5
     has_voice = (embedding[:, -VOICE:] != 0).any(1)
-    assert has_voice.tolist() == [f == 6000 and asked is not False for f in hz]
+    assert has_voice.tolist() == [f == 6000 and voice is not False for f in hz]
 
 
 def test_the_parts_have_their_places_and_shares(embedder):
     pcm = torch.from_numpy(spoken(6000))
-    z, r, speech = embedder(pcm)[0], embedder.recipe, embedder.speech
-    ends = np.cumsum([24, 40, 24, 24, VOICE])
-    parts = np.split(z.numpy(), ends[:-1])
-    assert z.shape == (embedder.embedding_size,) == (ends[-1],)
-    squares = [float(np.square(part).sum()) for part in parts]
-    assert squares == pytest.approx([0.9, 0.1, 0.085, 0.085, 0.15], abs=1e-3)
-    assert np.allclose(parts[0], 0.9**0.5 * speech(pcm)[0], atol=1e-6)  # the starter's first two parts, as ever
-    x = speech.blocks[0](speech.stem(pcm))
-    assert np.allclose(parts[2], r.early_block_share**0.5 * unit_norm(speech.pool(x))[0], atol=1e-6)
-    assert np.allclose(parts[4], r.voice_share**0.5 * embedder.voices(pcm)[0], atol=1e-6)
+    z = embedder(pcm)
+    words, sounds, voices = z.split([24, 40, VOICE], 1)
+    assert torch.allclose(words, 0.9**0.5 * embedder.words(pcm), atol=1e-6)
+    assert torch.allclose(sounds, 0.1**0.5 * embedder.sounds.embedding_of(embedder.sounds.patches(pcm)), atol=1e-6)
+    assert torch.equal(voices, embedder.voices(pcm))
+    assert voices[0].norm() == pytest.approx(1.0, abs=1e-5)
 
 
-@pytest.mark.parametrize(("hz", "asked", "runs"), [(6000, True, True), (6000, False, False), (900, True, False)])
-def test_the_voice_encoder_is_not_even_run_where_nobody_speaks(model, tmp_path, hz, asked, runs):
+@pytest.mark.parametrize(("hz", "voice", "runs"), [(6000, True, True), (6000, False, False), (900, True, False)])
+def test_the_voice_encoder_is_not_even_run_where_nobody_speaks(model, tmp_path, hz, voice, runs):
     profiled = session(model, enable_profiling=True, profile_file_prefix=str(tmp_path / "profile"))
-    profiled.run(["embedding"], {"pcm": spoken(hz), VOICE_INPUT: np.array(asked)})
+    profiled.run(["embedding"], {"pcm": spoken(hz), VOICE_INPUT: np.array(voice)})
     events = json.loads(Path(profiled.end_profiling()).read_text())
     assert any(event.get("args", {}).get("op_name") == "LSTM" for event in events) == runs
 
@@ -143,11 +143,11 @@ def test_the_encoder_switches_the_voice_and_says_nothing_on_opening(model, small
 def test_the_file_tells_of_the_branch_and_keeps_its_weights_small(model, embedder):
     file = open_model(model)
     assert inspection(file)["operators"]["LSTM"] == 3
-    kinds = {t.name: t.data_type for t in file.proto.graph.initializer if t.name.startswith("voice_encoder.")}
+    kinds = {t.name: t.data_type for t in file.proto.graph.initializer if t.name.startswith("voices.")}
     halves = [name for name, kind in kinds.items() if kind == file.proto.graph.initializer[0].FLOAT16]
     assert len(halves) >= 4  # matrices of 4096 numbers and more
-    branch = next(node for node in file.proto.graph.node if node.op_type == "If")
-    assert not any(len(attribute.g.initializer) for attribute in branch.attribute)  # where the checksums see them
+    for branch in (node for node in file.proto.graph.node if node.op_type == "If"):
+        assert not any(len(attribute.g.initializer) for attribute in branch.attribute)  # where the checksums see them
 
 
 def test_names_without_speech_are_refused():
