@@ -25,9 +25,11 @@ def heard(labels, folds, seed=0, D=12):
 
 def test_the_starter_s_projection_is_made_again_without_what_is_tested():
     made_of = heard([*"aabbcc", "speech", "speech"] * 3, np.repeat([1, 2, 3], 8))
-    features = StarterFeatures(made_of)
+    views = [slice(0, 8), slice(8, None)]
+    features = StarterFeatures(made_of, views)
     kept = [i for i in range(24) if made_of.folds[i] != 2 and made_of.labels[i] not in ("b", "speech")]
-    expected = starter_projection(second_moment([made_of.windows[i] for i in kept], made_of.labels[kept].tolist()))
+    moment = second_moment([made_of.windows[i] for i in kept], made_of.labels[kept].tolist())
+    expected = starter_projection(moment, views=views)
     left_out = features.without({2}, {"b", "unknown"})
     assert np.abs(left_out.steps.astype(int) - expected.steps).max() <= 1
     assert np.abs(left_out.steps.astype(int) - features.without().steps).max() > 5
