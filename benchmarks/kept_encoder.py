@@ -25,7 +25,8 @@ class KeptEncoder(Encoder):
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         windows = np.ascontiguousarray(windows, np.float32)
-        keys = [hashlib.blake2b(window.tobytes(), digest_size=16).digest() for window in windows]
+        how = bytes([self.voice]) if self.has_voice else b""  # with who speaks, a window's embedding is another
+        keys = [hashlib.blake2b(window.tobytes() + how, digest_size=16).digest() for window in windows]
         new = {key: i for i, key in enumerate(keys) if key not in self._known}
         if new:
             self._known.update(zip(new, super().__call__(windows[list(new.values())]), strict=True))
