@@ -26,6 +26,8 @@ import numpy as np
 import torch
 
 from benchmarks.shots_data import few_of_each
+from export.onnx_file import export_embedder
+from export.parity import session
 from pace_edge.adapt import yamnet
 from pace_edge.adapt.data import read_clips, read_manifest
 from pace_edge.adapt.starter import STARTER
@@ -138,19 +140,31 @@ def windows_of(samples: np.ndarray) -> list[np.ndarray]:
     return windows + [window for _, window in windower.rest(EventRule.min_hits)]
 
 
+class Head(torch.nn.Module):
+    """The network up to its names alone: PCM [batch, samples] to [batch, 521], as in the starter's file."""
+
+    outputs = ("names",)
+
+    def __init__(self, net: yamnet.PatchedYamNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, pcm: torch.Tensor) -> torch.Tensor:
+        return self.net.names_of(self.net.patches(pcm))
+
+
 def hear(data: Path, more: list[Path], cache: Path) -> tuple[list[HeardClip], tuple[str, ...]]:
     """Every clip through the network once, kept in `cache`; and the head's names."""
-    torch.set_num_threads(1)
     net = yamnet.patched_from_tflite(fetch(YAMNET))
+    runtime = session(export_embedder(Head(net), STARTER.window_samples))
     cache.mkdir(parents=True, exist_ok=True)
     clips = []
     for path, classes in clips_of(data, more):
         kept = cache / f"{path.parent.name}-{path.stem}.npy"
         samples = read_audio(path, STARTER.rate_hz)[: round(LONGEST_S * STARTER.rate_hz)]
         if not kept.exists():
-            with torch.inference_mode():
-                pcm = torch.from_numpy(np.stack(windows_of(samples)))
-                np.save(kept, net.names_of(net.patches(pcm)).numpy().astype(np.float16))
+            heard = [runtime.run(["names"], {"pcm": window[None]})[0] for window in windows_of(samples)]
+            np.save(kept, np.concatenate(heard).astype(np.float16))
         clips.append(HeardClip(classes, len(samples) / STARTER.rate_hz, np.load(kept).astype(np.float32)))
         if len(clips) % 500 == 0:
             print(f"{len(clips)} clips", file=sys.stderr, flush=True)

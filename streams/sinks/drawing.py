@@ -7,6 +7,7 @@ import time
 from rich.text import Text
 
 from streams.heard import Event, Window
+from streams.listening.household import like_in_words
 from streams.sinks.picture import Picture
 
 _BOTTOM_DBFS = -60.0  # the level meter's left end; its right is full scale
@@ -19,7 +20,7 @@ def draw(picture: Picture, *, title: str, foot: str, width: int, height: int, as
     """What matters least gives way where there is little room: messages, then classes, then older events."""
     blocks = ("#", "-") if ascii_only else ("█", "░")
     head = [_line(("  " + title, "bold")), *_meters(picture, width, blocks), *_troubles(picture)]
-    classes = _classes(picture.newest, 5 if height >= 20 else 2, blocks) if height >= 10 else []
+    classes = [_like(picture), *_classes(picture.newest, 5 if height >= 20 else 2, blocks)] if height >= 10 else []
     words = [_line(("  " + sentence, "yellow")) for sentence in picture.words[-(4 if height >= 20 else 1) :]]
     tail = [*(words if height >= 12 else []), _line(("  " + _lost(picture) + foot, "dim"))]
     room = height - len(head) - len(classes) - len(tail)
@@ -57,6 +58,14 @@ def _troubles(picture: Picture) -> list[Text]:
     return [_line((f"    {state.source}: {state.words}", "yellow")) for state in states]
 
 
+def _like(picture: Picture) -> Text:
+    """What the newest window sounds like, where nothing that is announced goes on in its source."""
+    window = picture.newest
+    if window is None or any(one.state != "end" and one.source == window.source for one in picture.events):
+        return Text()
+    return _line(("  " + like_in_words(window.sounds_like), "dim"))
+
+
 def _classes(window: Window | None, most: int, blocks: tuple[str, str]) -> list[Text]:
     """The newest window's best classes, always as many lines, so that nothing below them jumps."""
     top = (window.top or ((window.label, window.score),)) if window else ()
@@ -65,7 +74,7 @@ def _classes(window: Window | None, most: int, blocks: tuple[str, str]) -> list[
         bar = blocks[0] * round(20 * min(1.0, max(0.0, score)))
         style = "bold" if label == top[0][0] else ""
         lines.append(_line(("  " + _cells(label, _NAME), style), (f" {score:4.2f} ", ""), (bar, "cyan")))
-    return [Text(), *lines, *[Text()] * (most - len(lines) + 1)]
+    return [*lines, *[Text()] * (most - len(lines) + 1)]
 
 
 def _event(event: Event) -> Text:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import termios
 import threading
+from dataclasses import replace
 
 import pyte
 import pytest
@@ -213,3 +214,15 @@ def test_the_picture_keeps_each_event_once_and_never_grows_without_end():
         picture = say(picture, "words")
     assert len(picture.events) == len(picture.words) == 200
     assert {one.state for one in picture.events} == {"end"}
+
+
+def test_it_says_what_the_newest_window_sounds_like_only_where_nothing_is_announced():
+    alarm = (("Smoke detector, smoke alarm", 0.8), ("Beep, bleep", 0.3))
+    window = Window(0, 2, "unknown", 0.9, -23, "attic", sounds_like=alarm)
+    picture = step(Picture(), window)
+    shown = "sounds like: smoke detector, 0.80"
+    assert shown in draw(picture, title="t", foot="", width=80, height=24).plain
+    picture = step(picture, replace(event(1, "start", label="kettle"), source="attic"))
+    assert shown not in draw(picture, title="t", foot="", width=80, height=24).plain
+    picture = step(picture, replace(event(1, "end", label="kettle"), source="attic"))
+    assert shown in draw(picture, title="t", foot="", width=80, height=24).plain
