@@ -54,7 +54,7 @@ class EventSettings(Section):
     hidden: Labels = Field(default=frozenset(), description='Classes that are never announced, such as ["wind"].')
     names: Labels = Field(
         default=frozenset(),
-        description='Household sounds that are announced without being taught, such as ["smoke alarm", "doorbell"].',
+        description='Household sounds that are announced without being taught, such as ["smoke alarm", "cat"].',
     )
     beside: Annotated[float, Field(ge=1)] = Field(
         default=1.3,

@@ -28,6 +28,7 @@ from streams.listening.counters import Counters
 from streams.listening.ears import Ears
 from streams.listening.encoder import BATCH, Encoder
 from streams.listening.event_rule import EventRule
+from streams.listening.household import household_sounds
 from streams.listening.learner import open_journal
 from streams.listening.notices import Notices
 from streams.listening.options import Options
@@ -98,7 +99,7 @@ class Listener:
         self._wrong_names = self.unknown_names(
             {"events.thresholds": self.options.thresholds, "events.hidden": self.options.hidden}
         )
-        self._wrong_names += self._nameless(self._ears)
+        self._wrong_names += [*self._nameless(self._ears), *self._untested(self._ears)]
         Stream("", self._ears, self.options)  # refuses now what it would refuse at the first chunk
 
     @property
@@ -139,6 +140,15 @@ class Listener:
         if not missing:
             return []
         words = f"events.names asks for {', '.join(missing)}, and the model {ears.info.name} has no names for them."
+        return [Notice("settings", words, at_unix_s=time.time())]
+
+    def _untested(self, ears: Ears) -> list[Notice]:
+        """A notice where nobody has measured how well a sound that is announced untaught is found."""
+        sounds = household_sounds(self.options.names)
+        untested = [label for label in ears.household if sounds[label].verdict == "untested"]
+        if not untested:
+            return []
+        words = f"How well {', '.join(untested)} is found was not measured (docs/listen.md): try it with yours."
         return [Notice("settings", words, at_unix_s=time.time())]
 
     def rule(self, state: State | None = None) -> EventRule:
