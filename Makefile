@@ -24,6 +24,7 @@ runtime: .venv/installed
 
 starter: .venv-test/installed
 	tools/system_packages.sh fluidsynth
+	tools/system_packages.sh fluidsynth
 	.venv-test/bin/python -m tools.make_starter --data $(DATA)
 
 .venv/installed: $(SOURCES)

@@ -50,11 +50,21 @@ def test_a_person_gets_it_in_words():
         assert part in words
 
 
-def test_the_starter_is_shown_but_cannot_be_verified():
-    words = pace_edge("inspect", STARTER_MODEL).stdout
-    assert "background  40  (never announced)" in words
-    assert "sha256 " not in words.partition("graph")[2]
+def test_the_starter_is_shown_and_is_sealed():
     done = pace_edge("inspect", STARTER_MODEL, "--verify")
+    assert done.returncode == 0
+    assert "background  40  (never announced)" in done.stdout
+    assert "every part is what its checksum says" in done.stdout
+
+
+def test_a_file_without_checksums_cannot_be_verified(tmp_path):
+    proto = onnx.load(STARTER_MODEL)
+    kept = [entry for entry in proto.metadata_props if not entry.key.endswith("sha256") or "backbone" in entry.key]
+    del proto.metadata_props[:]
+    proto.metadata_props.extend(kept)
+    onnx.save(proto, tmp_path / "unsealed.onnx")
+    assert "sha256 " not in pace_edge("inspect", tmp_path / "unsealed.onnx").stdout.partition("graph")[2]
+    done = pace_edge("inspect", tmp_path / "unsealed.onnx", "--verify")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert "carries no checksums" in done.stderr
 
