@@ -61,7 +61,7 @@ class Recipe:
     world_examples: tuple[float, float] = (200.0, 880.0)  # what all the world's sounds together count as
     gain: float = 1.3  # times each R's mean gain
     spreads: tuple[float, float] = (0.2, 0.39)
-    restraint: float = 0.525
+    restraint: float = 0.3
     keep: float = 0.97  # of the held-out windows that are called right, so many score the threshold or more
 
     def read_out(self, leverage_median: float | tuple[float, ...]) -> ReadOut:
