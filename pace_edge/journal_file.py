@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,7 +137,7 @@ class JournalFile:
             self._db = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
             try:
                 self._schema()  # before WAL mode is written into somebody else's file
-                self._db.execute("PRAGMA journal_mode=WAL")
+                self._write_ahead()
                 self._db.execute("PRAGMA synchronous=FULL")
                 if self._schema() < len(MIGRATIONS):
                     with self._transaction():
@@ -149,11 +150,29 @@ class JournalFile:
     def close(self) -> None:
         self._db.close()
 
+    def _write_ahead(self) -> None:
+        """WAL mode. SQLite does not wait by itself where another process opens the same new file at the same time."""
+        until = time.monotonic() + WAIT_S
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+
     def _schema(self) -> int:
         """The number of migrations that the file has seen; 0 when it is new and empty."""
+        within = self._db.in_transaction
+        if not within:
+            self._db.execute("BEGIN")  # all three at one moment: another process may be creating the file
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
         (schema,) = self._db.execute("PRAGMA user_version").fetchone()
-        if application == 0 and not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        is_empty = not self._db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        if not within:
+            self._db.execute("COMMIT")
+        if application == 0 and is_empty:
             return 0
         if application != APPLICATION_ID:
             raise JournalError(
